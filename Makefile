@@ -1,0 +1,73 @@
+# One environment, .venv, made from requirements.lock by the newest supported Python at hand; everything else runs in it.
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PEERS := .peers-venv
+TESTS ?= tests
+WORKERS ?= 2
+
+# A python is taken when it starts, is supported (pyproject.toml: requires-python) and can make environments.
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+FIND_PYTHON = for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$p -c '$(USABLE)' >/dev/null 2>&1 && { echo $$p; break; }; done
+
+.PHONY: help install run test coverage check format bench bench-peers lock clean
+
+help: ## Tell the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+install: $(STAMP) ## Make .venv from requirements.lock (PYTHON=... chooses the Python)
+
+$(STAMP): requirements.lock pyproject.toml
+	@python=$${PYTHON:-$$($(FIND_PYTHON))}; \
+	[ -n "$$python" ] || { echo "make: tickdeck needs Python 3.11 to 3.14 with venv; found none (PYTHON=/path/to/python chooses one)" >&2; exit 2; }; \
+	[ -x $(BIN)/python ] || { echo "Making $(VENV) with $$($$python -V)"; $$python -m venv $(VENV); }
+	@echo "Installing the tested set of packages (once, a few minutes at most)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --compile --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q engine tui
+	@touch $@
+
+run: install ## Open the deck on the demo recording
+	@$(BIN)/tickdeck
+
+test: install ## Run all tests (TESTS=path chooses some, WORKERS=n the processes)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q $(TESTS)
+
+coverage: install ## Run all tests with the kernel as plain Python and tell what they miss
+	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
+
+check: install ## Lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: install ## Format and mend what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: install ## Measure speed and memory; keeps JSON in bench-results/
+	@$(BIN)/python -m benchmarks
+
+bench-peers: install $(PEERS)/.installed ## The same beside backtesting.py, in one run
+	@$(BIN)/python -m benchmarks --peer $(PEERS)/bin/python
+
+$(PEERS)/.installed: benchmarks/peers.txt
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --compile -r benchmarks/peers.txt
+	@touch $@
+
+lock: ## Make requirements.lock anew from pyproject.toml (asks the package index for the newest)
+	@[ -x build/lock/bin/uv ] || { $${PYTHON:-$$($(FIND_PYTHON))} -m venv build/lock && build/lock/bin/python -m pip install --quiet uv; }
+	@build/lock/bin/uv pip compile pyproject.toml --quiet --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-strip-extras --no-emit-index-url --custom-compile-command "make lock" --upgrade --output-file requirements.lock
+
+clean: ## Remove everything that can be made again, environments included
+	rm -rf $(VENV) $(PEERS) build dist bench-results htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

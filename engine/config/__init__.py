@@ -1,0 +1,15 @@
+"""Session configs: TOML in, validated models out, every mistake told at once with its place."""
+
+from engine.config.models import AccountConfig, FeatureConfig, FillsConfig, StrategyConfig
+from engine.config.session import SessionConfig, find_config, load_config, parse_config
+
+__all__ = [
+    "AccountConfig",
+    "FeatureConfig",
+    "FillsConfig",
+    "SessionConfig",
+    "StrategyConfig",
+    "find_config",
+    "load_config",
+    "parse_config",
+]

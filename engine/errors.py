@@ -1,0 +1,82 @@
+"""Everything tickdeck raises on purpose, as one tree.
+
+    TickdeckError
+    ├── UsageError          a call or command that cannot be meant as typed
+    ├── ConfigError         a session config is wrong; every mistake at once, each with its place
+    ├── RecordingError      a recording, or a file to import, is missing, damaged or ambiguous
+    ├── DownloadError       an archive cannot be reached, or gives what is not right
+    ├── StrategyError       the user's strategy or feature failed; names their file and line
+    ├── OrderError          an order that cannot be expressed (not one an exchange would refuse)
+    ├── AmountOverflow      an amount left the range of its unit
+    └── HostError           the engine host could not start, or is gone
+
+Each carries a `title` for a panel's border, a message that names the place, a `hint` that names the remedy, and
+`recoverable`: whether the deck can go on without it.
+"""
+
+from __future__ import annotations
+
+
+class TickdeckError(Exception):
+    """Base of every error a user may see; shown as title, message and hint, never as a traceback."""
+
+    title = "Error"
+    recoverable = True
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class UsageError(TickdeckError):
+    """A call or a command line that cannot be meant as typed."""
+
+    title = "Usage"
+
+
+class ConfigError(TickdeckError):
+    """A session config is wrong; the message lists every mistake with its key and line."""
+
+    title = "Config"
+
+
+class RecordingError(TickdeckError):
+    """A recording or an importable file is missing, damaged, ambiguous or impossible."""
+
+    title = "Recording"
+
+
+class DownloadError(TickdeckError):
+    """An archive of market data cannot be reached, refuses, or gives what is not what its checksum says."""
+
+    title = "Download"
+
+
+class StrategyError(TickdeckError):
+    """A strategy or feature of the user's failed; the message names its file and line."""
+
+    title = "Strategy"
+
+
+class OrderError(TickdeckError):
+    """An order that cannot be expressed: unknown coin, not a number, no price where one is needed."""
+
+    title = "Order"
+
+
+class AmountOverflow(TickdeckError):
+    """An exact amount left the range of its 64-bit unit; a coarser unit for the asset mends it."""
+
+    title = "Amount"
+    recoverable = False
+
+
+class HostError(TickdeckError):
+    """The engine host could not be started or has died."""
+
+    title = "Engine"
+    recoverable = False

@@ -1,0 +1,32 @@
+"""The engine's process: reads what to fly as one JSON object from stdin, then serves the deck on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import msgspec
+
+from engine.errors import TickdeckError
+from engine.host.server import serve
+from engine.host.spec import Spec
+
+
+def main() -> int:
+    """Serve one deck; returns the exit code. What goes wrong before a deck is there goes to stderr, a line."""
+    try:
+        spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
+    except msgspec.DecodeError as error:
+        print(f"the host got no spec on stdin: {error}", file=sys.stderr)
+        return 2
+    try:
+        return asyncio.run(serve(spec))
+    except TickdeckError as error:
+        print(error.message, file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""What the host says of a session before it flies: coins, parameters, fill rules, gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.config import FillsConfig
+from engine.exact import to_text
+from engine.host.protocol import VERSION, CoinInfo, Hello, Param
+from engine.params import parameters, values_of
+from engine.session import Session
+
+
+def hello(session: Session) -> Hello:
+    """Return the session as the deck is told of it."""
+    config, feed, recording, strategy = session.config, session.feed, session.recording, session.strategy
+    values = values_of(strategy)
+    return Hello(
+        version=VERSION,
+        mode=config.mode,
+        recording=recording.name,
+        synthetic=recording.synthetic,
+        spot=recording.spot,
+        coins=[
+            CoinInfo(
+                coin=its.coin,
+                base=its.base,
+                quote=its.quote,
+                tick=_short(its.tick),
+                lot=_short(its.lot),
+                min_notional=_short(its.min_notional),
+                gaps=[(gap.start, gap.end) for gap in recording.gaps(its.coin)],
+            )
+            for its in feed.instruments
+        ],
+        interval=feed.interval,
+        strategy=type(strategy).__name__ if config.strategy is not None else "",
+        params=[Param(name, its.type_name, str(values[name])) for name, its in parameters(type(strategy)).items()],
+        features=list(strategy.stats.features.labels),
+        fill_rules=fill_rules(config.fills),
+        currency=config.account.currency,
+        start=int(feed.times[0]),
+        end=int(feed.times[-1]),
+        steps=len(feed),
+        gaps=_common_gaps(session),
+    )
+
+
+def fill_rules(rules: FillsConfig) -> list[str]:
+    """Return how orders fill and what they cost, a line each."""
+    through = "trades through it" if rules.limit_fill == "through" else "touches it"
+    share = f"{rules.max_volume_share * 100:f}".rstrip("0").rstrip(".") + " %" if rules.max_volume_share else "any part"
+    asset = "the asset received" if rules.fee_asset == "received" else "quote"
+    return [
+        f"market: the next bar's open, {rules.slippage_bps} bps slippage",
+        f"limit: its price when a later bar {through}, or the open where that is better",
+        f"stop: its price when a later bar reaches it, or the open where that is worse, {rules.slippage_bps} bps slippage",
+        f"volume: orders may take {share} of a bar's; a bar without volume fills nothing",
+        f"fees: maker {rules.maker_bps} bps, taker {rules.taker_bps} bps, in {asset}",
+    ]
+
+
+def _short(units: int) -> str:
+    text = to_text(units)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _common_gaps(session: Session) -> list[tuple[float, float]]:
+    """Return where no coin has a bar, as fractions of the recording's time."""
+    times = session.feed.times
+    interval = session.recording.bars(session.feed.latest.coins[0]).interval
+    holes = np.flatnonzero(np.diff(times) > interval)
+    begin, length = int(times[0]), max(int(times[-1] - times[0]), 1)
+    return [((int(times[n]) - begin) / length, (int(times[n + 1]) - begin) / length) for n in holes.tolist()]

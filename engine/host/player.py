@@ -1,0 +1,286 @@
+"""Player: moves an engine along its recording, at a pace or as fast as it goes, and obeys the deck."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+from engine.errors import OrderError, TickdeckError
+from engine.exact import to_text
+from engine.exchange import REFUSALS
+from engine.exchange import kernel as k
+from engine.host.frames import FrameMaker, Motion
+from engine.host.hello import hello
+from engine.host.protocol import (
+    CancelAll,
+    CancelOrder,
+    Command,
+    Events,
+    Failure,
+    FillRow,
+    LogLine,
+    Message,
+    Pause,
+    PlaceOrder,
+    Play,
+    Reply,
+    RunToEnd,
+    SetSpeed,
+    SignalRow,
+    Step,
+    Watch,
+)
+from engine.loop import Engine
+from engine.model import OrderType, Side
+from engine.session import Session
+
+SLICE_S = 0.012
+"""How long the engine runs before the host looks up: a command waits no longer than this."""
+RATE_OVER_S = 1.0
+NEWEST = 200
+"""How many fills or signals are told at once; of more, the newest."""
+
+Clock = Callable[[], float]
+
+
+class Player:
+    """One session in motion. `act` obeys a command, `advance` does the steps that are due, `frame` and `events` tell."""
+
+    def __init__(self, session: Session, clock: Clock = time.perf_counter) -> None:
+        self.session = session
+        self.engine = Engine(session.feed, session.trade, session.strategy)
+        self.frames = FrameMaker(session, self.engine)
+        self.playing = False
+        self.speed = 10.0
+        self._clock = clock
+        self._racing = False
+        self._from = (0.0, 0)
+        self._block = 64
+        self._rate = 0.0
+        self._rated = (clock(), 0)
+        self._told_fills = 0
+        self._told_signals = 0
+        self._log: list[LogLine] = []
+        self._grounded = False
+
+    def hello(self) -> Message:
+        """Return what is flown."""
+        return hello(self.session)
+
+    @property
+    def done(self) -> int:
+        """Steps done."""
+        return self.session.feed.latest.step + 1
+
+    @property
+    def at_end(self) -> bool:
+        """Whether there is no step left."""
+        return self.done >= len(self.session.feed)
+
+    # commands
+
+    def act(self, command: Command) -> list[Message]:
+        """Obey a command; returns what is to be answered at once, beside the frame."""
+        match command:
+            case Play():
+                self._set_off(racing=False)
+            case RunToEnd():
+                self._set_off(racing=True)
+            case Pause():
+                self._stop()
+            case Step(n=n):
+                self._stop()
+                self._run(max(0, min(n, len(self.session.feed))))
+            case SetSpeed(speed=speed):
+                self.speed = max(0.0, speed)
+                self._from = (self._clock(), self.done)
+            case Watch(coin=coin, bars=bars):
+                self.frames.watch(coin, bars)
+            case PlaceOrder():
+                return [self._place(command)]
+            case CancelOrder(id=number, order_id=order):
+                return [self._cancel(number, order)]
+            case CancelAll(id=number, coin=coin):
+                return [self._cancel_all(number, coin)]
+        return []
+
+    def _set_off(self, racing: bool) -> None:
+        self.playing = not self.at_end
+        self._racing = racing
+        self._from = (self._clock(), self.done)
+
+    def _stop(self) -> None:
+        self.playing = False
+        self._racing = False
+
+    def _place(self, command: PlaceOrder) -> Reply:
+        session = self.session
+        try:
+            amount = _decimal(command.amount, "amount")
+            price = _decimal(command.price, "price") if command.price else None
+            stop = _decimal(command.stop, "stop") if command.stop else None
+            if amount <= 0:
+                raise OrderError("the amount must be more than 0")
+            if command.side not in list(Side) or command.type not in list(OrderType):
+                raise OrderError(f"there is no {command.side} {command.type} order")
+            signed = amount if command.side == Side.BUY else -amount
+            self.engine.place_order(command.coin, signed, price, type=OrderType(command.type), stop=stop)
+        except TickdeckError as error:
+            return Reply(command.id, False, str(error))
+        exchange = session.trade.exchange
+        number = exchange.n_orders - 1
+        order = exchange.order(number)
+        what = (
+            f"{command.side} {to_text(order.amount, exchange.decimals[exchange.instruments[order.coin].base])} {command.coin}"
+        )
+        if order.status == k.REJECTED:
+            self._note("warning", f"order #{number} {what}: {REFUSALS[order.refusal]}")
+            return Reply(command.id, False, f"{what} refused: {REFUSALS[order.refusal]}")
+        self._note("info", f"order #{number} by hand: {what}, {command.type}")
+        return Reply(command.id, True, f"order #{number}: {what}; it can act from the next bar on")
+
+    def _cancel(self, number: int, order: int) -> Reply:
+        try:
+            done = self.engine.cancel(order)
+        except TickdeckError as error:
+            return Reply(number, False, str(error))
+        if done:
+            self._note("info", f"order #{order} cancelled by hand")
+        return Reply(number, done, f"order #{order} cancelled" if done else f"order #{order} is no longer open")
+
+    def _cancel_all(self, number: int, coin: str | None) -> Reply:
+        exchange = self.session.trade.exchange
+        orders = [
+            its for its in exchange.open_orders if coin is None or exchange.instruments[exchange.order(its).coin].coin == coin
+        ]
+        done = sum(self.engine.cancel(order) for order in orders)
+        if done:
+            self._note("info", f"{done} orders cancelled by hand")
+        return Reply(number, True, f"{done} orders cancelled" if done else "there are no open orders")
+
+    # motion
+
+    def advance(self) -> float:
+        """Do the steps that are due, for a slice of time at most; returns seconds until the next is due."""
+        if not self.playing:
+            return 1.0
+        if self._racing or not self.speed:
+            self._race()
+            return 0.0
+        began, start = self._from
+        elapsed = self._clock() - began
+        due = start + int(elapsed * self.speed) - self.done
+        if due > 0:
+            self._race(due)
+        return max(0.0, (self.done - start + 1) / self.speed - (self._clock() - began))
+
+    def _race(self, most: int | None = None) -> None:
+        until = self._clock() + SLICE_S
+        while self.playing and (most is None or most > 0):
+            block = self._block if most is None else min(self._block, most)
+            began = self._clock()
+            done = self._run(block)
+            now = self._clock()
+            if most is not None:
+                most -= done
+            if now >= until:
+                break
+            # a block is a third of a slice, whatever the strategy costs
+            if done == self._block:
+                self._block = min(8192, max(1, int(block * SLICE_S / 3 / max(now - began, 1e-6))), 2 * block)
+        if self._block > 1 and self._clock() > until + SLICE_S:
+            self._block = max(1, self._block // 4)
+
+    def _run(self, steps: int) -> int:
+        """Run the engine and notice what it stumbled over."""
+        done = self.engine.run(steps)
+        if self.engine.halted is not None and not self._grounded:
+            self._grounded = True
+            self._stop()
+            self._note("error", self.engine.halted.message)
+            # the step the strategy failed in is done; what it was asked for beyond that waits for the user
+            return done
+        if self.at_end:
+            self._stop()
+        return done
+
+    def fly_to(self, step: int) -> None:
+        """Run to a step before anybody looks."""
+        self._run(step - self.done)
+
+    # reports
+
+    @property
+    def failure(self) -> Failure | None:
+        """The strategy's failure, to be told once when it happens."""
+        error = self.engine.halted
+        if error is None:
+            return None
+        return Failure(
+            error.title, error.message, error.hint or "the strategy stands still; the market and your orders go on", False
+        )
+
+    def frame(self) -> Message:
+        """Return the frame of this moment."""
+        now = self._clock()
+        since, at = self._rated
+        if now - since >= RATE_OVER_S / 4:
+            self._rate = (self.done - at) / (now - since)
+            self._rated = (now, self.done)
+        return self.frames.make(Motion(self.playing, self.speed, self._rate if self.playing else 0.0))
+
+    def events(self) -> Events | None:
+        """Return what happened since the last call, or None."""
+        fills, signals = self._new_fills(), self._new_signals()
+        log, self._log = self._log, []
+        return Events(fills, signals, log) if fills or signals or log else None
+
+    def _note(self, level: str, text: str) -> None:
+        self._log.append(LogLine(max(self.session.feed.latest.time, 0), level, text))
+
+    def _new_fills(self) -> list[FillRow]:
+        account = self.session.trade.account
+        total = account.exchange.n_fills
+        begin, self._told_fills = max(self._told_fills, total - NEWEST), total
+        rows = []
+        for n in range(begin, total):
+            fill = account.fill(n)
+            rows.append(
+                FillRow(
+                    n=n,
+                    step=fill.step,
+                    time=fill.time,
+                    coin=fill.coin,
+                    side=fill.side.value,
+                    amount=format(fill.amount, "f"),
+                    price=format(fill.price, "f"),
+                    fee=format(fill.fee, "f"),
+                    fee_asset=fill.fee_asset,
+                    order_id=fill.order_id,
+                    cash=format(fill.cash, "f"),
+                    position=format(fill.position, "f"),
+                )
+            )
+        return rows
+
+    def _new_signals(self) -> list[SignalRow]:
+        signals = self.session.trade.signals
+        total = len(signals)
+        begin, self._told_signals = max(self._told_signals, total - NEWEST), total
+        coins, times = self.session.feed.latest.coins, self.session.feed.times
+        rows = []
+        for n in range(begin, total):
+            note = signals[n]
+            rows.append(SignalRow(n, note.step, int(times[note.step]), coins[note.coin], note.kind, note.reason, note.outcome))
+        return rows
+
+
+def _decimal(text: str, what: str) -> Decimal:
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        raise OrderError(f"{what} {text!r} is not a number") from None
+    if not value.is_finite():
+        raise OrderError(f"{what} {text!r} is not a finite number")
+    return value

@@ -1,0 +1,363 @@
+"""What the deck and the engine host say to each other: typed commands in, conflated frames and reliable events out.
+
+Messages are msgpack with a 4-byte big-endian length before each. Frames are conflated, the latest wins; everything else arrives
+once and in order. Amounts of money that come from the ledger travel as exact decimal text, what is only drawn as float.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import msgspec
+
+from engine.errors import HostError
+
+VERSION = 1
+FRAMES_PER_SECOND = 10
+SIGN_OF_LIFE = 1.0
+"""While time runs, and after any command, a frame comes within this many seconds: a host silent for longer is stuck."""
+SPEEDS: tuple[float, ...] = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 0)
+"""Replay speeds in bars a second, slow to fast; 0 is as fast as it goes."""
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, tag_field="is"):
+    """Base of every message."""
+
+
+# Deck to host
+
+
+class Play(Message, frozen=True):
+    """Run on at the set speed until paused or at the end."""
+
+
+class Pause(Message, frozen=True):
+    """Stop after the step under way."""
+
+
+class Step(Message, frozen=True):
+    """Pause, then step forward n bars."""
+
+    n: int = 1
+
+
+class RunToEnd(Message, frozen=True):
+    """Run to the end of the recording as fast as it goes; Pause stops it."""
+
+
+class SetSpeed(Message, frozen=True):
+    """Set the speed in bars a second; 0 is as fast as it goes."""
+
+    speed: float
+
+
+class Watch(Message, frozen=True):
+    """Which coin the chart shows, and how many bars of it up to the cursor."""
+
+    coin: str
+    bars: int
+
+
+class PlaceOrder(Message, frozen=True):
+    """An order by hand: amount in base units and prices as typed; `type` is an OrderType's value, `id` names the reply."""
+
+    id: int
+    coin: str
+    side: str
+    type: str
+    amount: str
+    price: str | None = None
+    stop: str | None = None
+
+
+class CancelOrder(Message, frozen=True):
+    """Cancel one order by hand."""
+
+    id: int
+    order_id: int
+
+
+class CancelAll(Message, frozen=True):
+    """Cancel every open order by hand, of one coin or of all."""
+
+    id: int
+    coin: str | None = None
+
+
+class Shutdown(Message, frozen=True):
+    """End the host."""
+
+
+Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | PlaceOrder | CancelOrder | CancelAll | Shutdown
+
+
+# Host to deck
+
+
+class Progress(Message, frozen=True):
+    """A line for the start-up screen: what the host is doing (opening, compiling, computing features)."""
+
+    text: str
+
+
+class CoinInfo(msgspec.Struct, frozen=True):
+    """A coin of the session: assets, exchange filters as decimal text, and its gaps as (start ns, end ns)."""
+
+    coin: str
+    base: str
+    quote: str
+    tick: str
+    lot: str
+    min_notional: str
+    gaps: list[tuple[int, int]]
+
+
+class Param(msgspec.Struct, frozen=True):
+    """A strategy parameter: its name, type and value as text."""
+
+    name: str
+    type: str
+    value: str
+
+
+class Hello(Message, frozen=True):
+    """What is flown, sent once when the host is ready."""
+
+    version: int
+    mode: str
+    recording: str
+    synthetic: bool
+    spot: bool
+    coins: list[CoinInfo]
+    interval: str
+    strategy: str
+    params: list[Param]
+    features: list[str]
+    fill_rules: list[str]
+    currency: str
+    start: int
+    end: int
+    steps: int
+    gaps: list[tuple[float, float]]
+    """Where no coin has data, as fractions 0..1 of the transport bar."""
+
+
+class WatchRow(msgspec.Struct, frozen=True):
+    """A coin's line in the watchlist; `change_pct` is over 24 h of market time, `age_s` the time since its last bar."""
+
+    coin: str
+    price: float
+    change_pct: float
+    volume_24h: float
+    age_s: float
+
+
+class Chart(msgspec.Struct, frozen=True):
+    """The last bars of the watched coin up to the cursor: columns of equal length, oldest first.
+
+    `overlays` holds the features that live on the price scale (NaN while warming up) and `marks` the coin's fills in view, as
+    (bar index in these columns, side, price).
+    """
+
+    coin: str
+    time: list[int]
+    open: list[float]
+    high: list[float]
+    low: list[float]
+    close: list[float]
+    volume: list[float]
+    overlays: dict[str, list[float]]
+    marks: list[tuple[int, str, float]]
+
+
+class FeatureRow(msgspec.Struct, frozen=True):
+    """A feature of the watched coin: value now (NaN while warming up), bars left until warm, recent values for a sparkline."""
+
+    name: str
+    value: float
+    warmup_left: int
+    recent: list[float]
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An open order; `away_pct` is how far the market is from its price, `bars` how long it has been open."""
+
+    id: int
+    coin: str
+    side: str
+    type: str
+    amount: str
+    filled: str
+    price: str
+    status: str
+    by: str
+    bars: int
+    away_pct: float
+    reason: str
+
+
+class PositionRow(msgspec.Struct, frozen=True):
+    """What the strategy holds of a coin; amounts in base units, money in quote currency."""
+
+    coin: str
+    amount: str
+    sellable: str
+    entry_price: float
+    mark: float
+    value: float
+    unrealized: float
+    unrealized_pct: float
+
+
+class BalanceRow(msgspec.Struct, frozen=True):
+    """An asset of the account, exact."""
+
+    asset: str
+    free: str
+    locked: str
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The account at the cursor, told in the session's currency."""
+
+    equity: float
+    return_pct: float
+    drawdown_pct: float
+    fees: float
+    balances: list[BalanceRow]
+
+
+class Frame(Message, frozen=True):
+    """The world at the cursor; the latest frame replaces every earlier one.
+
+    `step` counts steps done (0 before the first bar), `time` is the cursor's market time in ns, `ts` the host's wall clock
+    (`time.time_ns()`) when the frame was made; the answer to a command that moves something is a frame at once, not one
+    at the next tenth of a second. `rate` the measured steps a second, `halted` why the strategy stands still ("" while it
+    flies).
+    """
+
+    seq: int
+    ts: int
+    step: int
+    time: int
+    playing: bool
+    at_end: bool
+    speed: float
+    rate: float
+    halted: str
+    watch: list[WatchRow]
+    chart: Chart
+    features: list[FeatureRow]
+    positions: list[PositionRow]
+    orders: list[OrderRow]
+    account: Account
+    n_fills: int
+    n_orders: int
+    n_signals: int
+
+
+class FillRow(msgspec.Struct, frozen=True):
+    """A fill, exact as in `--fills`."""
+
+    n: int
+    step: int
+    time: int
+    coin: str
+    side: str
+    amount: str
+    price: str
+    fee: str
+    fee_asset: str
+    order_id: int
+    cash: str
+    position: str
+
+
+class SignalRow(msgspec.Struct, frozen=True):
+    """A signal with its reason and what became of it (ordered, already working, refused: why)."""
+
+    n: int
+    step: int
+    time: int
+    coin: str
+    kind: str
+    reason: str
+    outcome: str
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """A line for the log: level is info, warning or error."""
+
+    time: int
+    level: str
+    text: str
+
+
+class Events(Message, frozen=True):
+    """What happened since the last Events, oldest first.
+
+    Where very much did, only the newest of each kind with their numbers n.
+    """
+
+    fills: list[FillRow]
+    signals: list[SignalRow]
+    log: list[LogLine]
+
+
+class Reply(Message, frozen=True):
+    """The answer to a hand order or cancel: text for a toast."""
+
+    id: int
+    ok: bool
+    text: str
+
+
+class Failure(Message, frozen=True):
+    """An error to show as a panel; fatal ones end the host."""
+
+    title: str
+    message: str
+    hint: str
+    fatal: bool
+
+
+Report = Progress | Hello | Frame | Events | Reply | Failure
+
+_LENGTH = struct.Struct(">I")
+MAX_MESSAGE = 64 * 1024 * 1024
+_encoder = msgspec.msgpack.Encoder()
+
+
+def pack(message: Message) -> bytes:
+    """Return the message as it goes on the wire, length first."""
+    body = _encoder.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+class Reader:
+    """Cuts a byte stream into messages of a kind (`Command` or `Report`); `feed` takes any chunk of it."""
+
+    def __init__(self, kind: Any) -> None:
+        self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Any]:
+        """Return the messages that `data` completes; raises HostError on bytes that are no message."""
+        self._buffer += data
+        messages = []
+        start = 0
+        while len(self._buffer) - start >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(self._buffer, start)
+            if size > MAX_MESSAGE:
+                raise HostError(f"a message of {size} bytes came over the engine socket")
+            end = start + _LENGTH.size + size
+            if len(self._buffer) < end:
+                break
+            try:
+                messages.append(self._decoder.decode(memoryview(self._buffer)[start + _LENGTH.size : end]))
+            except msgspec.DecodeError as error:
+                raise HostError(f"an unreadable message came over the engine socket: {error}") from None
+            start = end
+        del self._buffer[:start]
+        return messages

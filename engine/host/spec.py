@@ -1,0 +1,74 @@
+"""What a host is asked to fly, and how it makes that ready, telling what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.host.player import Player
+    from engine.session import Session
+
+HISTORY = 1000
+"""Steps flown before anybody looks, where nothing else is asked for: a chart has something to show."""
+
+Tell = Callable[[str], None]
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """What to fly: a config (its path or the name of a bundled one), overrides as `--set` has them, another recording, where to
+    begin (a step, or a time as ISO 8601), a speed in bars a second, and the socket to listen on.
+    """
+
+    socket: str
+    config: str | None = None
+    overrides: dict[str, str] = {}
+    recording: str | None = None
+    at: str | None = None
+    speed: float | None = None
+
+
+def prepare_player(spec: Spec, tell: Tell) -> Player:
+    """Return the player of a spec, flown to where it begins. Raises the error of whatever is wrong with it."""
+    tell("loading the engine; the first time it is compiled, which takes some seconds")
+    from engine.config import SessionConfig, find_config, load_config
+    from engine.host.player import Player
+    from engine.session import prepare
+
+    if spec.config is None and spec.recording is not None:
+        config = SessionConfig.from_dict({"recording": spec.recording}, beside=Path.cwd())
+    else:
+        config = load_config(find_config(spec.config or "demo"))
+        if spec.recording is not None:
+            config = config.with_overrides({"recording": msgspec.json.encode(spec.recording).decode()})
+    tell(f"opening the recording {config.recording}")
+    session = prepare(config, overrides=spec.overrides)
+    player = Player(session)
+    tell("computing features and flying to the start")
+    player.fly_to(start_of(session, spec.at))
+    if spec.speed is not None:
+        player.speed = max(0.0, spec.speed)
+    return player
+
+
+def start_of(session: Session, at: str | None) -> int:
+    """Return how many steps to fly before anybody looks: `at` is a step, or a time in ISO 8601 (UTC where it says nothing)."""
+    steps = len(session.feed)
+    if at is None:
+        return max(1, min(HISTORY, steps // 2))
+    if at.isdecimal():
+        return max(1, min(int(at), steps))
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise UsageError(f"{at!r} is neither a step nor a time", hint="write --at 5000 or --at 2025-06-14T12:31") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    nanoseconds = int(moment.timestamp()) * 10**9
+    return max(1, int(session.feed.times.searchsorted(nanoseconds, side="right")))

@@ -1,0 +1,184 @@
+"""The loop: the five stages of a step, once, for every mode; and `backtest()` and `main()`, which run it to the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from engine.errors import StrategyError, TickdeckError
+from engine.model import CoinName, OrderType, Timestamp
+from engine.params import place_of
+from engine.result import Result
+from engine.session import Session, prepare
+from engine.state import Raw
+from engine.strategy import Strategy
+from engine.strategy.blame import place_of_error, users_line
+from engine.trading.api import Number
+from engine.trading.local import LocalTradeSystem
+
+BLOCK = 8192
+
+
+class Feed(Protocol):
+    """Raw data in motion: the times to come, the way to the next, and what is known there."""
+
+    latest: Raw
+
+    def upcoming(self, steps: int | None) -> Sequence[Timestamp]: ...
+    def advance(self, timestamp: Timestamp) -> None: ...
+
+
+class Input(NamedTuple):
+    """A hand input.
+
+    The step it came after, its place among that step's inputs, the market's time, what it was, its arguments.
+    """
+
+    step: int
+    place: int
+    time: Timestamp
+    what: str
+    arguments: tuple[Any, ...]
+
+
+class Engine:
+    """Raw data, a trade system and a strategy, driven step by step; the same steps in every mode.
+
+    A strategy that fails is halted (`halted` tells why) and asked no more; market and orders go on.
+    """
+
+    def __init__(self, raw: Feed, trade: LocalTradeSystem, strategy: Strategy) -> None:
+        self.raw = raw
+        self.trade = trade
+        self.strategy = strategy
+        self.halted: StrategyError | None = None
+        self.inputs: list[Input] = []
+
+    def step(self) -> bool:
+        """Do one step; False where there is none to do."""
+        return self.run(1) == 1
+
+    def run(self, steps: int | None = None) -> int:
+        """Do up to this many steps, all there are for None, and return how many were done."""
+        begin = self.raw.latest.step
+        try:
+            self._fly(self.strategy if self.halted is None else Grounded(), None if steps is None else max(steps, 0))
+        except (Exception, SystemExit) as error:
+            self.halted = self._fault(error)
+        return self.raw.latest.step - begin
+
+    def _fly(self, strategy: Strategy | Grounded, steps: int | None) -> None:
+        raw, trade = self.raw, self.trade
+        for timestamp in raw.upcoming(steps):
+            raw.advance(timestamp)  # 1 raw data: what is known at this instant
+            trade.update(raw.latest)  # 2 the exchange sees the market; fills happen; the account moves
+            strategy.time_pass(trade.latest)  # 3 positions, capital
+            strategy.stats.feature_calc()  #   features
+            if strategy.needs_update(timestamp):
+                signals = strategy.gen_signal()  # 4
+                for coin, signal in signals.items():
+                    trade.trade(coin, signal)  # 5 orders; they can act on the next event at the earliest
+
+    def _fault(self, error: BaseException) -> StrategyError:
+        """Return what halts the strategy, with file and line; raises again what is not of its making."""
+        line = users_line(error)
+        if isinstance(error, TickdeckError) and not line:
+            if isinstance(error, StrategyError):
+                return error
+            raise error
+        kind = type(self.strategy)
+        text = place_of_error(error) if line else f"{place_of_error(error)} ({place_of(kind)})"
+        hint = error.hint if isinstance(error, TickdeckError) else ""
+        fault = StrategyError(f"{kind.__name__} failed at step {self.raw.latest.step}: {text}", hint=hint)
+        fault.__cause__ = error
+        return fault
+
+    # hand input: after a step's signals and before the next event, logged where it fell
+
+    def place_order(
+        self,
+        coin: CoinName,
+        amount: Number,
+        price: Number | None = None,
+        *,
+        type: OrderType | None = None,
+        stop: Number | None = None,
+    ) -> None:
+        """Place an order by hand at the cursor."""
+        self.trade.place_order(coin, amount, price, type=type, stop=stop, by="hand", reason="by hand")
+        self._log("place_order", coin, amount, price, type, stop)
+
+    def cancel(self, order: int) -> bool:
+        """Cancel an order by hand at the cursor; False where it was no longer open."""
+        done = self.trade.cancel(order)
+        self._log("cancel", order)
+        return done
+
+    def _log(self, what: str, *arguments: Any) -> None:
+        raw = self.raw.latest
+        place = sum(its.step == raw.step for its in self.inputs)
+        self.inputs.append(Input(raw.step, place, raw.time, what, arguments))
+
+
+class Grounded:
+    """Stands in for a strategy that was halted: it sees nothing and wants nothing."""
+
+    def __init__(self) -> None:
+        self.stats = self
+
+    def time_pass(self, latest: object) -> None:
+        """See nothing."""
+
+    def feature_calc(self) -> None:
+        """Compute nothing."""
+
+    def needs_update(self, timestamp: Timestamp) -> bool:
+        """Want nothing."""
+        return False
+
+    def gen_signal(self) -> dict[CoinName, Any]:
+        """Say nothing."""
+        return {}
+
+
+def backtest(
+    config: Mapping[str, Any] | str | Path | Session | None = None,
+    *,
+    strategy: Strategy | type[Strategy] | None = None,
+    data: Any = None,
+    progress: Callable[[int, int], None] | None = None,
+    **overrides: Any,
+) -> Result:
+    """Run a session to the end of its recording and return what came of it.
+
+    `config` is a session config: its path, or its content as a mapping; without one, the bundled demo is run. `strategy`, a
+    class or an instance, replaces the config's; `data` (a DataFrame, or one a coin) its recording; `overrides` are dotted keys
+    with underscores doubled (`strategy__params__fast=40`) or parameters of the strategy (`fast=40`).
+    `progress` is called with steps done and steps in all. Raises StrategyError where the strategy fails.
+    """
+    session = config if isinstance(config, Session) else prepare(config, strategy=strategy, data=data, overrides=overrides)
+    engine = Engine(session.feed, session.trade, session.strategy)
+    steps = len(session.feed)
+    began = time.perf_counter()
+    done = 0
+    while done < steps and engine.halted is None:
+        done += engine.run(BLOCK)
+        if progress is not None:
+            progress(done, steps)
+    wall = time.perf_counter() - began
+    if engine.halted is not None:
+        raise engine.halted
+    return Result(session, wall)
+
+
+def main() -> None:
+    """Run the bundled demo and print its statistics."""
+    result = backtest()
+    for name, value in result.stats.items():
+        print(f"{name:>18}  {value:,.2f}")
+
+
+if __name__ == "__main__":
+    main()

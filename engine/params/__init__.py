@@ -1,0 +1,18 @@
+"""Parameters of strategies and features: declared as annotations, validated, set, and read from typed text."""
+
+from engine.params.declared import Param, bind, parameters, place_of, validate, values_of
+from engine.params.nearest import did_you_mean
+from engine.params.values import coerce_text, convert, type_name
+
+__all__ = [
+    "Param",
+    "bind",
+    "coerce_text",
+    "convert",
+    "did_you_mean",
+    "parameters",
+    "place_of",
+    "type_name",
+    "validate",
+    "values_of",
+]

@@ -1,0 +1,178 @@
+"""Result: what a run came to, as numbers, exact money and frames."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engine.analysis.performance import equity_curve, fees_paid, statistics
+from engine.exact import to_decimal, to_text
+from engine.session import Session
+from engine.statehash import state_hash
+from engine.trading.local import LocalTradeSystem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILL_COLUMNS = ("step", "time_ms", "coin", "side", "amount", "price", "fee", "fee_asset", "cash", "position")
+NS_PER_MS = 1_000_000
+
+
+class Result:
+    """What came of a backtest.
+
+    `stats` are its statistics by name, `final_equity` and `fees` exact money; `equity`, `fills`, `orders` and `features`
+    are frames, made when looked at. `wall_s` is the time of the run alone.
+    """
+
+    def __init__(self, session: Session, wall_s: float) -> None:
+        self.session = session
+        self.wall_s = wall_s
+        self.steps = len(session.feed)
+        self.state_hash = state_hash(session.trade, session.strategy)
+
+    @property
+    def trade(self) -> LocalTradeSystem:
+        """The trade system as the run left it."""
+        return self.session.trade
+
+    @property
+    def steps_per_s(self) -> float:
+        """Steps done a second."""
+        return self.steps / self.wall_s if self.wall_s else 0.0
+
+    @property
+    def final_equity(self) -> Decimal:
+        """The account's worth at the last prices, exact, in its currency."""
+        return self.trade.account.equity_exact
+
+    @property
+    def fees(self) -> Decimal:
+        """All fees, those taken in base at their fill's price, exact, in the account's currency."""
+        return to_decimal(self._fees)
+
+    @cached_property
+    def _fees(self) -> int:
+        return fees_paid(self.trade.exchange, self.session.feed.latest, self.session.config.account.currency)
+
+    @cached_property
+    def _curve(self) -> Any:
+        settings = self.session.config.account
+        raw = self.session.feed.latest
+        return equity_curve(self.trade.exchange, settings.balances, raw, 0, self.steps, settings.currency)
+
+    @cached_property
+    def stats(self) -> dict[str, float]:
+        """The run's statistics by name; NaN where there is nothing to tell."""
+        return statistics(self.trade.exchange, self._curve, self.session.feed.times, self._fees)
+
+    @cached_property
+    def coverage_pct(self) -> float:
+        """The share of the bars that should be there that is, over all coins, in percent."""
+        recording, feed = self.session.recording, self.session.feed
+        present = sum(len(recording.bars(coin)) for coin in feed.latest.coins)
+        missing = sum(gap.missing for coin in feed.latest.coins for gap in recording.gaps(coin))
+        return 100.0 * present / (present + missing)
+
+    @cached_property
+    def equity(self) -> pd.DataFrame:
+        """Equity at each step, indexed by time (UTC)."""
+        import pandas as pd
+
+        index = pd.DatetimeIndex(self.session.feed.times, tz="UTC", name="time")
+        return pd.DataFrame({"equity": self._curve}, index=index)
+
+    def fill_rows(self) -> list[tuple[int | str, ...]]:
+        """Return the fills as FILL_COLUMNS, exact: amounts of money as decimal text, `fee_asset` base or quote."""
+        exchange = self.trade.exchange
+        rows: list[tuple[int | str, ...]] = []
+        for n in range(exchange.n_fills):
+            fill = exchange.fill(n)
+            instrument = exchange.instruments[fill.coin]
+            places = exchange.decimals[instrument.base]
+            rows.append(
+                (
+                    fill.step,
+                    fill.time // NS_PER_MS,
+                    instrument.coin,
+                    "buy" if fill.side > 0 else "sell",
+                    to_text(fill.amount, places),
+                    to_text(fill.price),
+                    to_text(fill.fee, places) if fill.fee_is_base else to_text(fill.fee),
+                    "base" if fill.fee_is_base else "quote",
+                    to_text(fill.cash),
+                    to_text(fill.position, places),
+                )
+            )
+        return rows
+
+    @cached_property
+    def fills(self) -> pd.DataFrame:
+        """Every fill, as `--fills` writes them, with amounts as float."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.fill_rows(), columns=list(FILL_COLUMNS))
+        money = ["amount", "price", "fee", "cash", "position"]
+        return frame.astype(dict.fromkeys(money, float))
+
+    @cached_property
+    def orders(self) -> pd.DataFrame:
+        """Every order, refused ones included."""
+        import msgspec
+        import pandas as pd
+
+        from engine.model import Order
+
+        account = self.trade.account
+        rows = [msgspec.structs.astuple(account.order(n)) for n in range(account.exchange.n_orders)]
+        return pd.DataFrame(rows, columns=list(Order.__struct_fields__))
+
+    @cached_property
+    def features(self) -> dict[str, pd.DataFrame]:
+        """A frame a coin: every feature by label, indexed by the bar's opening time (UTC)."""
+        import pandas as pd
+
+        frames = {}
+        store = self.session.strategy.stats.features
+        for frame, track in zip(store.frames, self.session.feed.latest.decisions, strict=True):
+            index = pd.DatetimeIndex(track.bars.time, tz="UTC", name="time")
+            frames[frame.coin] = pd.DataFrame({label: frame.column(label) for label in frame.labels}, index=index)
+        return frames
+
+    def summary(self) -> dict[str, Any]:
+        """Return the run as `backtest --json` prints it: exact money as decimal text, times as ISO 8601."""
+        feed, trade = self.session.feed, self.trade
+        stats = self.stats
+        return {
+            "recording": self.session.recording.name,
+            "coins": list(feed.latest.coins),
+            "interval": feed.interval,
+            "start": _iso(int(feed.times[0])),
+            "end": _iso(int(feed.times[-1])),
+            "steps": self.steps,
+            "final_equity": format(self.final_equity.normalize(), "f"),
+            "return_pct": _number(stats["return_pct"]),
+            "max_drawdown_pct": _number(stats["max_drawdown_pct"]),
+            "orders": trade.exchange.n_orders,
+            "fills": trade.exchange.n_fills,
+            "trades": int(stats["trades"]),
+            "fees": format(self.fees.normalize(), "f"),
+            "ambiguous_bars": 0,
+            "coverage_pct": self.coverage_pct,
+            "state_hash": self.state_hash,
+            "wall_s": self.wall_s,
+            "steps_per_s": self.steps_per_s,
+            "stats": {name: _number(value) for name, value in stats.items()},
+        }
+
+
+def _number(value: float) -> float | None:
+    """Return a statistic as JSON can hold it."""
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def _iso(time: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(time // 10**9, UTC).isoformat().replace("+00:00", "Z")

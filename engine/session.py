@@ -1,0 +1,131 @@
+"""A session made ready: a config's recording, trade system and strategy, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import features
+from engine.config import SessionConfig, find_config, load_config
+from engine.errors import ConfigError, StrategyError, TickdeckError, UsageError
+from engine.exchange import FillRules
+from engine.features import Feature
+from engine.market import ReplayFeed
+from engine.params import did_you_mean, validate
+from engine.recordings import Recording, find_recording, open_recording
+from engine.recordings.frames import recording_of_frames
+from engine.statehash import own_state
+from engine.strategy import Strategy
+from engine.strategy.blame import place_of_error
+from engine.strategy.loader import load_class, load_strategy
+from engine.trading.local import LocalTradeSystem
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """What a loop drives, and the config it came from."""
+
+    config: SessionConfig
+    recording: Recording
+    feed: ReplayFeed
+    trade: LocalTradeSystem
+    strategy: Strategy
+
+
+def prepare(
+    config: Mapping[str, Any] | str | Path | SessionConfig | None = None,
+    *,
+    strategy: Strategy | type[Strategy] | None = None,
+    data: Any = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Session:
+    """Return a session ready to run. Raises the error of whatever is wrong: config, recording or strategy."""
+    settings = _settings(config, data)
+    if strategy is not None:
+        settings = settings.with_overrides({"strategy": {"use": _use_of(strategy)}})
+    settings = settings.with_overrides({key.replace("__", "."): value for key, value in (overrides or {}).items()})
+    if data is None:
+        recording = open_recording(find_recording(settings.recording, settings.beside))
+    else:
+        recording = recording_of_frames(data)
+    feed = ReplayFeed(recording, settings.coins, settings.interval)
+    pilot = _strategy(settings, strategy)
+    own_state(pilot)  # what it cannot keep is told now and not after a long run
+    pilot.stats.features.add(extra_features(settings))
+    rules = settings.fills
+    trade = LocalTradeSystem(
+        strategy=pilot,
+        cash=settings.account.cash,
+        currency=settings.account.currency,
+        decimals=settings.account.decimals,
+        rules=FillRules(
+            maker=rules.maker,
+            taker=rules.taker,
+            fee_asset=rules.fee_asset,
+            slippage=rules.slippage,
+            limit_touch=rules.limit_fill == "touch",
+            max_volume_share=rules.volume_share,
+        ),
+    )
+    return Session(settings, recording, feed, trade, pilot)
+
+
+def _settings(config: Mapping[str, Any] | str | Path | SessionConfig | None, data: Any) -> SessionConfig:
+    if isinstance(config, SessionConfig):
+        return config
+    if isinstance(config, Mapping):
+        return SessionConfig.from_dict({**({"recording": "data"} if data is not None else {}), **config})
+    if config is None and data is not None:
+        return SessionConfig.from_dict({"recording": "data"})
+    return load_config(find_config("demo" if config is None else config))
+
+
+def _use_of(strategy: Strategy | type[Strategy]) -> str:
+    kind = strategy if isinstance(strategy, type) else type(strategy)
+    return f"{kind.__module__}:{kind.__name__}"
+
+
+def _strategy(settings: SessionConfig, strategy: Strategy | type[Strategy] | None) -> Strategy:
+    chosen = settings.strategy
+    if isinstance(strategy, Strategy):
+        if chosen is not None and chosen.params:
+            raise UsageError(
+                f"the {type(strategy).__name__} given is made already, {', '.join(chosen.params)} cannot be set",
+                hint="give the class and its parameters, or an instance made with them",
+            )
+        if strategy.flown:
+            raise UsageError(
+                f"the {type(strategy).__name__} given has flown already and remembers it",
+                hint="give the class, or make a new one",
+            )
+        return strategy
+    kind = strategy or (load_strategy(chosen.use, settings.beside) if chosen is not None else Strategy)
+    params = validate(kind, chosen.params if chosen is not None else {}, error=ConfigError)
+    try:
+        pilot = kind(**params)
+    except TickdeckError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
+    pilot.seed(settings.seed)
+    return pilot
+
+
+def extra_features(settings: SessionConfig) -> list[Feature]:
+    """Return the features the config asks for beside the strategy's own."""
+    known = {name: its for name, its in vars(features).items() if _is_feature(its)}
+    made = []
+    for wanted in settings.features:
+        kind = load_class(wanted.use, settings.beside, Feature) if ":" in wanted.use else known.get(wanted.use)
+        if kind is None:
+            raise ConfigError(
+                f"there is no feature {wanted.use!r}{did_you_mean(wanted.use, known)}", hint=f"there are {', '.join(known)}"
+            )
+        made.append(kind(**wanted.params))
+    return made
+
+
+def _is_feature(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Feature) and value is not Feature

@@ -1,0 +1,42 @@
+"""Whose fault: an exception out of a user's code as one line that names their file and line."""
+
+from __future__ import annotations
+
+import linecache
+import sysconfig
+from pathlib import Path
+from traceback import extract_tb
+
+from engine.errors import TickdeckError
+
+_ENGINE = Path(__file__).resolve().parent.parent
+_LIBRARIES = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), sysconfig.get_path("purelib")})
+
+
+def place_of_error(error: BaseException) -> str:
+    """Return `Type: message (file.py:12: source line)`, at the innermost line of the user's own code."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, TickdeckError):
+        text = error.message
+    if isinstance(error, SyntaxError):
+        place = f"{Path(error.filename or '?').name}:{error.lineno}: {(error.text or '').strip()}"
+        return f"{type(error).__name__}: {error.msg} ({place})"
+    place = users_line(error)
+    return f"{text} ({place})" if place else text
+
+
+def users_line(error: BaseException) -> str:
+    """Return `file.py:12: source line` of the innermost line of the user's own code that led to an error, else nothing."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    if not frames:
+        return ""
+    frame = frames[-1]
+    source = linecache.getline(frame.filename, frame.lineno or 0).strip()
+    return f"{Path(frame.filename).name}:{frame.lineno}: {source}"
+
+
+def _is_users(filename: str) -> bool:
+    path = Path(filename)
+    if path.is_relative_to(_ENGINE):
+        return path.is_relative_to(_ENGINE / "strategy" / "examples")
+    return not filename.startswith((*_LIBRARIES, "<frozen"))

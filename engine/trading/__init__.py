@@ -1,0 +1,1 @@
+"""The trade side: what a trade system can do, and the simulated one."""

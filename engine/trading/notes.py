@@ -1,0 +1,96 @@
+"""What goes with orders and signals but means nothing to the exchange: who, why, and what became of it."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from engine.exchange import REFUSALS
+from engine.model import Signal
+from engine.trading.api import Author
+
+ORDERED = 0
+ALREADY_WORKING, NOTHING_TO_DO, CANCELLED = 100, 101, 102
+KINDS = ("buy", "sell", "close", "cancel")
+
+
+class Notes:
+    """Author and reason of each order, by its id; equal reasons are kept once."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._reasons: list[str] = []
+        self._notes = array("q")
+
+    def reason_number(self, reason: str) -> int:
+        """Return the number a reason is kept under."""
+        number = self._numbers.get(reason)
+        if number is None:
+            number = self._numbers[reason] = len(self._reasons)
+            self._reasons.append(reason)
+        return number
+
+    def reason(self, number: int) -> str:
+        """Return the reason kept under a number."""
+        return self._reasons[number]
+
+    def add(self, by: Author, reason: str) -> None:
+        """Note the next order."""
+        self._notes.append(2 * self.reason_number(reason) + (by == "hand"))
+
+    def of(self, order: int) -> tuple[Author, str]:
+        """Return an order's author and reason."""
+        note = self._notes[order]
+        return ("hand" if note % 2 else "strategy"), self._reasons[note // 2]
+
+
+class SignalNote(NamedTuple):
+    """A signal as it was given, and what became of it; `order` is -1 where it led to none."""
+
+    step: int
+    coin: int
+    kind: str
+    reason: str
+    outcome: str
+    order: int
+
+
+class SignalLog:
+    """Every signal of the run, oldest first, six numbers each."""
+
+    def __init__(self) -> None:
+        self._log = array("q")
+        self._reasons = Notes()
+
+    def __len__(self) -> int:
+        return len(self._log) // 6
+
+    def add(self, step: int, coin: int, signal: Signal, outcome: int, order: int) -> None:
+        """Log a signal; `outcome` is ORDERED, a refusal code of the exchange, or one of the codes above."""
+        reason = self._reasons.reason_number(signal.reason)
+        self._log.extend((step, coin, KINDS.index(signal.kind), reason, outcome, order))
+
+    def __getitem__(self, n: int) -> SignalNote:
+        step, coin, kind, reason, outcome, order = self._log[6 * n : 6 * n + 6]
+        return SignalNote(step, coin, KINDS[kind], self._reasons.reason(reason), outcome_text(outcome, order), order)
+
+    def __iter__(self) -> Iterator[SignalNote]:
+        return (self[n] for n in range(len(self)))
+
+    def tobytes(self) -> bytes:
+        """Return the log's numbers for hashing."""
+        return self._log.tobytes()
+
+
+def outcome_text(outcome: int, order: int) -> str:
+    """Return what became of a signal, in words."""
+    if outcome == ORDERED:
+        return f"order #{order}"
+    if outcome == ALREADY_WORKING:
+        return "its order works already"
+    if outcome == NOTHING_TO_DO:
+        return "nothing to do"
+    if outcome == CANCELLED:
+        return "orders cancelled"
+    return f"not sent: {REFUSALS[outcome]}"

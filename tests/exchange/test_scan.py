@@ -1,0 +1,162 @@
+"""What `scan` skips cannot matter: visiting only the rows it names leaves the same world as visiting every bar."""
+
+import random
+
+import numpy as np
+import pair
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference import BUY, LIMIT, LIMIT_MAKER, MARKET, SELL, STOP
+
+from engine.exchange import Exchange, FillRules
+from engine.model import Instrument
+
+ROWS = 40
+INSTRUMENTS = tuple(Instrument(coin=f"{base}USDT", base=base, quote="USDT") for base in ("AAA", "BBB"))
+COINS = range(len(INSTRUMENTS))
+BALANCES = {"USDT": 10**13, "AAA": 10**11, "BBB": 10**11}
+
+
+def columns(rng):
+    """Columns of bars, read-only as a recording's are, that drift up and down a ladder of prices, some without volume."""
+    level, rows = 100, []
+    for _ in range(ROWS):
+        open_, close = level + rng.choice((0, 0, 0, -1, 1, -4, 4)), level + rng.randrange(-2, 3)
+        ends = (open_, close, open_ + rng.randrange(-1, 2))
+        rows.append((open_, max(ends), min(ends), close, rng.choice((0, 1000, 10**9))))
+        level = min(max(close, 94), 106)
+    bars = np.array(rows, np.int64).T.copy()
+    bars.setflags(write=False)
+    return bars
+
+
+def open_exchange(rng, rules):
+    exchange = Exchange(INSTRUMENTS, BALANCES, rules)
+    for _ in range(rng.randrange(1, 6)):
+        kind = rng.choice((MARKET, LIMIT, LIMIT, LIMIT, LIMIT_MAKER, STOP, STOP))
+        side, at = rng.choice((BUY, SELL)), 100
+        while at == 100:
+            at = rng.randrange(88, 113)
+        price, stop = (at, 0) if kind in (LIMIT, LIMIT_MAKER) else (0, at if kind == STOP else 0)
+        mark = 100 if kind == MARKET else rng.choice((0, 100))
+        exchange.place(rng.choice(COINS), side, kind, rng.randrange(1, 10**6), price, stop, mark, 0, 0)
+    return exchange
+
+
+def world(exchange):
+    return (
+        pair.account(exchange, BALANCES, len(INSTRUMENTS)),
+        [exchange.order(n) for n in range(exchange.n_orders)],
+        [exchange.fill(n) for n in range(exchange.n_fills)],
+        exchange.open_orders,
+        exchange.log_hash,
+    )
+
+
+def scan(exchange, coin, bars, row):
+    _, high, low, _, volume = bars[coin]
+    return exchange.scan(coin, high, low, volume, row, ROWS)
+
+
+def advance(exchange, coin, bars, row):
+    return exchange.on_bar(coin, row + 1, row + 1, *bars[coin][:, row].tolist())
+
+
+def reached(exchange, coin, bars, row, touch):
+    """Whether a bar reaches one of the coin's open orders, told order by order."""
+    _, high, low, _, volume = bars[coin][:, row].tolist()
+    if volume == 0:
+        return False
+    for order in (exchange.order(n) for n in exchange.open_orders):
+        if order.coin != coin:
+            continue
+        if order.kind == MARKET or (order.kind != STOP and not order.arrived):
+            return True
+        if order.kind == STOP:
+            met = high >= order.stop if order.side == BUY else low <= order.stop
+        elif order.side == BUY:
+            met = low < order.price or (touch and low == order.price)
+        else:
+            met = high > order.price or (touch and high == order.price)
+        if met:
+            return True
+    return False
+
+
+@settings(max_examples=300)
+@given(seed=st.integers(0, 2**32), touch=st.booleans(), share=st.sampled_from((0, 50_000_000)))
+def test_skipping_to_scanned_rows_changes_nothing(seed, touch, share):
+    rules = FillRules(limit_touch=touch, max_volume_share=share)
+    every = open_exchange(random.Random(seed), rules)
+    some = open_exchange(random.Random(seed), rules)
+    assert world(every) == world(some)
+    rng = random.Random(seed + 1)
+    bars = [columns(rng) for _ in COINS]
+    named = [scan(some, coin, bars, 0) for coin in COINS]
+    for row in range(ROWS):
+        for coin in COINS:
+            before = world(every)
+            advance(every, coin, bars, row)
+            if row < named[coin]:
+                assert world(every) == before
+            else:
+                assert row == named[coin]
+                assert reached(some, coin, bars, row, touch)
+                advance(some, coin, bars, row)
+                named[coin] = scan(some, coin, bars, row + 1)
+    assert world(every) == world(some)
+
+
+def test_looks_without_touching_anything():
+    rng = random.Random(7)
+    exchange, bars = open_exchange(rng, FillRules()), [columns(rng) for _ in COINS]
+    before = world(exchange)
+    for coin in COINS:
+        scan(exchange, coin, bars, 0)
+    assert world(exchange) == before
+
+
+def resting(side, kind, at, touch=False):
+    """An exchange where one order of the first coin has arrived and waits."""
+    exchange = Exchange(INSTRUMENTS, BALANCES, FillRules(limit_touch=touch))
+    price, stop = (0, at) if kind == STOP else (at, 0)
+    exchange.place(0, side, kind, 10, price, stop, 100, 0, 0)
+    exchange.on_bar(0, 1, 1, 100, 100, 100, 100, 1)
+    assert exchange.open_orders == [0]
+    return exchange
+
+
+def named(exchange, *rows, coin=0):
+    high, low, volume = np.array(rows, np.int64).T.copy()
+    return exchange.scan(coin, high, low, volume, 0, len(rows))
+
+
+def test_names_the_first_row_that_reaches_the_order():
+    quiet = (101, 99, 1)
+    for touch, row in ((False, 3), (True, 2)):
+        assert named(resting(BUY, LIMIT, 95, touch), quiet, (200, 96, 1), (101, 95, 1), (101, 94, 1)) == row
+        assert named(resting(SELL, LIMIT, 105, touch), quiet, (104, 2, 1), (105, 99, 1), (106, 99, 1)) == row
+        assert named(resting(BUY, STOP, 105, touch), quiet, (104, 2, 1), (105, 99, 1), (106, 99, 1)) == 2
+        assert named(resting(SELL, STOP, 95, touch), quiet, (200, 96, 1), (101, 95, 1), (101, 94, 1)) == 2
+
+
+def test_passes_over_bars_without_volume_and_other_coins_bars():
+    waiting = resting(BUY, LIMIT, 95)
+    assert named(waiting, (100, 90, 0), (100, 90, 0), (100, 90, 1)) == 2
+    assert named(waiting, (100, 90, 1), (100, 90, 1), coin=1) == 2
+    assert named(Exchange(INSTRUMENTS, BALANCES), (100, 90, 1), (100, 90, 1)) == 2
+
+
+def test_an_order_that_has_not_met_the_market_needs_the_first_bar_with_volume():
+    for kind, price in ((MARKET, 0), (LIMIT, 50), (LIMIT_MAKER, 50)):
+        exchange = Exchange(INSTRUMENTS, BALANCES, FillRules())
+        exchange.place(0, BUY, kind, 10, price, 0, 100, 0, 0)
+        assert named(exchange, (100, 90, 0), (100, 90, 1), (100, 90, 1)) == 1
+
+
+def test_the_highest_price_there_is_does_not_wrap():
+    exchange = Exchange(INSTRUMENTS, BALANCES, FillRules(limit_touch=True, max_volume_share=1))
+    exchange.place(0, BUY, LIMIT, 1, 2**63 - 1, 0, 100, 0, 0)
+    exchange.on_bar(0, 1, 1, 100, 100, 100, 100, 1)  # too little volume to share: it has met the market and waits
+    assert exchange.order(0).arrived == 1
+    assert named(exchange, (100, 90, 0), (100, 90, 1)) == 1

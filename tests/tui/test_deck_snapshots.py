@@ -1,0 +1,89 @@
+"""The deck as it looks, kept as SVG; `pytest --snapshot-update` takes them anew, to be looked at before they are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from fake_link import FakeLink, deck_on, settle
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from engine.host import protocol as p
+from tui.app import DeckApp
+
+Steps = Callable[[Pilot[int], FakeLink], Awaitable[None]]
+
+
+async def nothing(pilot: Pilot[int], link: FakeLink) -> None:
+    """Leave the deck as it starts."""
+
+
+async def form(pilot: Pilot[int], link: FakeLink) -> None:
+    """Open the order form and type."""
+    await pilot.press("s")
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.press("up", "l", "down", *"0.05")
+
+
+async def gone(pilot: Pilot[int], link: FakeLink) -> None:
+    """Lose the engine."""
+    link.die()
+
+
+async def halted(pilot: Pilot[int], link: FakeLink) -> None:
+    """Halt the strategy, with its signals in front."""
+    link.world.halted = "SmaCross failed in sma.py, line 41: ZeroDivisionError: division by zero"
+    link.show(link.world.frame())
+    await pilot.press("g")
+
+
+async def gap(pilot: Pilot[int], link: FakeLink) -> None:
+    """Go to where data is missing."""
+    link.world.done = 270
+    link.show(link.world.frame())
+
+
+async def failure(pilot: Pilot[int], link: FakeLink) -> None:
+    """Show an error."""
+    link.put(p.Failure("Config", "session.toml, line 3: unknown key coin", "did you mean coins?", True))
+
+
+async def keys(pilot: Pilot[int], link: FakeLink) -> None:
+    """Open the help."""
+    await pilot.press("question_mark")
+
+
+@pytest.mark.parametrize(
+    ("size", "theme", "steps"),
+    [
+        ((80, 24), "deck-dark", nothing),
+        ((120, 40), "deck-dark", nothing),
+        ((200, 60), "deck-dark", nothing),
+        ((120, 40), "deck-light", gap),
+        ((100, 30), "deck-dark-blue-orange", gone),
+        ((80, 24), "deck-dark", halted),
+        ((80, 24), "deck-dark", form),
+        ((80, 24), "deck-dark", failure),
+        ((120, 40), "deck-light-blue-orange", keys),
+    ],
+    ids=lambda value: value.__name__ if callable(value) else "x".join(map(str, value)) if isinstance(value, tuple) else value,
+)
+def test_the_deck_looks_as_it_did(snap_compare: Any, size: tuple[int, int], theme: str, steps: Steps, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tui.screens.help.settings_path", lambda: "/home/trader/.config/tickdeck/deck.toml")
+    link = FakeLink()
+    app = deck_on(link, theme=theme)
+
+    async def before(pilot: Pilot[int]) -> None:
+        assert isinstance(pilot.app, DeckApp)
+        await settle(pilot)
+        assert pilot.app._timer is not None
+        pilot.app._timer.stop()
+        await steps(pilot, link)
+        await settle(pilot)
+        pilot.app.deck.tell_lag(3)
+        await settle(pilot)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)

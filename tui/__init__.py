@@ -1,0 +1,1 @@
+"""The deck and the command line: the only door a person uses."""

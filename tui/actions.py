@@ -1,0 +1,101 @@
+"""Everything a key does on the deck: one registry that feeds bindings, command palette, help and the hints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the deck can do: `id` names the method `action_<id>` of the deck and the key in the user's settings."""
+
+    id: str
+    keys: str
+    title: str
+    about: str
+    group: str
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("play", "space", "Play or pause", "let time run, or stop it", "Time"),
+    Action("step", "right,full_stop", "Step a bar", "after a number, so many bars", "Time"),
+    Action("step_ten", "shift+right,n", "Step 10 bars", "after a number, so many bars", "Time"),
+    Action("step_hundred", "ctrl+right,N", "Step 100 bars", "after a number, so many bars", "Time"),
+    Action("faster", "plus,equals_sign", "Faster", "up to as fast as it goes", "Time"),
+    Action("slower", "minus,underscore", "Slower", "down to a bar a second", "Time"),
+    Action("end", "end", "Run to the end", "as fast as it goes; space stops", "Time"),
+    Action("buy", "b", "Buy", "opens the order form", "Orders"),
+    Action("sell", "s", "Sell", "opens the order form", "Orders"),
+    Action("cancel", "c", "Cancel the order", "the one pointed at", "Orders"),
+    Action("cancel_all", "C", "Cancel all orders", "asks first", "Orders"),
+    Action("up", "up,k", "Up", "in the list that has the keys", "Lists"),
+    Action("down", "down,j", "Down", "in the list that has the keys", "Lists"),
+    Action("page_up", "pageup", "Page up", "the same by pages", "Lists"),
+    Action("page_down", "pagedown", "Page down", "the same by pages", "Lists"),
+    Action("choose", "enter", "Choose", "this row's coin goes on the chart", "Lists"),
+    Action("next_coin", "tab", "Next coin", "goes on the chart", "Lists"),
+    Action("previous_coin", "shift+tab", "Previous coin", "goes on the chart", "Lists"),
+    Action("watch", "w,escape", "Watchlist", "has the keys; forgets a typed number", "Panels"),
+    Action("orders", "o", "Open orders", "with how far the market is away", "Panels"),
+    Action("fills", "f", "Fills", "exact, newest on top", "Panels"),
+    Action("signals", "g", "Signals", "why, and what became of it", "Panels"),
+    Action("features", "v", "Features", "of the coin on the chart", "Panels"),
+    Action("positions", "p", "Positions", "with balances and account", "Panels"),
+    Action("log", "l", "Log", "what the engine and prints say", "Panels"),
+    Action("help", "question_mark,f1", "Help", "this list", "Deck"),
+    Action("palette", "ctrl+p", "Command palette", "finds any of these by name", "Deck"),
+    Action("theme", "t", "Next theme", "dark, light, blue and orange", "Deck"),
+    Action("restart", "r", "Restart the engine", "after it has gone, where it stood", "Deck"),
+    Action("quit", "q,ctrl+q,ctrl+c", "Quit", "ends the engine too", "Deck"),
+)
+
+BY_ID = {action.id: action for action in ACTIONS}
+HINTS = (
+    ("play", "play"),
+    ("step", "step"),
+    ("step_ten", "ten"),
+    ("buy", "buy"),
+    ("sell", "sell"),
+    ("help", "help"),
+    ("quit", "quit"),
+)
+
+_SIGNS = {
+    "space": "space",
+    "right": "→",
+    "left": "←",
+    "up": "↑",
+    "down": "↓",
+    "full_stop": ".",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "underscore": "_",
+    "question_mark": "?",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+}
+
+
+def bindings() -> list[Binding]:
+    """Return a binding for every action, with its id so that a keymap can move it to other keys."""
+    return [Binding(action.keys, action.id, action.title, show=False, tooltip=action.about, id=action.id) for action in ACTIONS]
+
+
+def key_names(action: Action, keymap: Mapping[str, str]) -> list[str]:
+    """Return an action's keys as a person reads them, after what the user's settings make of them."""
+    keys = keymap.get(action.id, action.keys)
+    return [_key_name(key.strip()) for key in keys.split(",") if key.strip()]
+
+
+def _key_name(key: str) -> str:
+    *modifiers, last = key.split("+") if key != "+" else [key]
+    return "+".join([*modifiers, _SIGNS.get(last, last)])
+
+
+def hints(keymap: Mapping[str, str]) -> str:
+    """Return the few keys that the deck always shows."""
+    return " · ".join(f"{key_names(BY_ID[name], keymap)[0]} {word}" for name, word in HINTS if key_names(BY_ID[name], keymap))

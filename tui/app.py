@@ -1,0 +1,235 @@
+"""The Textual app: owns the link to the engine, the data path into the deck, and the ways out."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from textual.app import App
+from textual.driver import Driver
+from textual.timer import Timer
+from textual.worker import Worker, WorkerFailed
+
+from engine.host.protocol import SIGN_OF_LIFE, Command, Events, Failure, Frame, Hello, LogLine, Progress, Reply
+from tui import crash
+from tui.link import HostGone, HostSpec, Link, Printed, Received
+from tui.screens.deck import DeckScreen
+from tui.screens.error import ErrorScreen
+from tui.screens.start import StartScreen
+from tui.session import Session
+from tui.settings import Settings
+from tui.text import clean, span
+from tui.theme import THEMES, VARIABLES
+from tui.watchman import Watchman
+
+SHORTEST = 1 / 15
+"""Least time between two frames shown, in seconds; the first after a pause is shown at once."""
+STALE_SECONDS = 2.5 * SIGN_OF_LIFE
+
+
+class DeckApp(App[int]):
+    """Runs the deck on an engine: `connect` makes the link for a spec, `clock` tells the host's wall clock in ns."""
+
+    TITLE = "tickdeck"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS = []
+    # All of it at once: a screen with a sheet of its own has every style worked out anew when it first opens.
+    CSS_PATH = ["screens/deck.tcss", "screens/panels.tcss"]
+
+    def __init__(
+        self,
+        connect: Callable[[HostSpec], Link],
+        spec: HostSpec,
+        settings: Settings,
+        *,
+        clock: Callable[[], int] = time.time_ns,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
+        super().__init__(driver_class=driver_class)
+        self.settings = settings
+        self.crash_report: Path | None = None
+        self.crashed: BaseException | None = None
+        self._connect = connect
+        self._spec = spec
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._link: Link | None = None
+        self._flight: Worker[None] | None = None
+        self._heard = self._asked = 0.0
+        self._worst_lag = 0.0
+        self._watchman: Watchman | None = None
+        self._timer: Timer | None = None
+        self.deck = DeckScreen(Session())
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return the deck's own colours for themes that do not know of them."""
+        return VARIABLES
+
+    async def on_mount(self) -> None:
+        """Show the deck under the start-up screen, and start the engine."""
+        self.theme = self.settings.theme
+        self.set_keymap(self.settings.keys)
+        self._event_loop = asyncio.get_running_loop()
+        if not self.is_headless:
+            self._watchman = Watchman(self._leave_by_signal, self.kill_engine)
+        await self.push_screen(self.deck)
+        self._timer = self.set_interval(1.0, self._every_second)
+        self._fly()
+
+    # The engine
+
+    def _fly(self) -> None:
+        self.push_screen(StartScreen(self.deck.session.progress))
+        self._link = link = self._connect(self._spec)
+        self._heard = time.monotonic()
+        self._flight = self.run_worker(self._follow(link), name="link", group="link", exclusive=True)
+
+    async def _follow(self, link: Link) -> None:
+        running = asyncio.create_task(link.run())
+        try:
+            while self._link is link:
+                await link.changed()
+                reports, frame = link.take()
+                self._heard = time.monotonic()
+                for report in reports:
+                    self._receive(report)
+                if frame is not None:
+                    self._worst_lag = max(self._worst_lag, (self._clock() - frame.ts) / 1e6)
+                    self.deck.apply(frame)
+                await asyncio.sleep(SHORTEST)
+        finally:
+            if not running.done():
+                await link.close()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    def _receive(self, report: Received) -> None:
+        match report:
+            case Progress():
+                self.deck.session.progress.append(report.text)
+            case Hello():
+                self._greet(report)
+            case Events():
+                self.deck.hear(report)
+            case Reply():
+                self.notify(clean(report.text, 300), severity="information" if report.ok else "error", markup=False)
+            case Failure():
+                self._fail(report)
+            case Printed():
+                now = self.deck.session.frame.time if self.deck.session.frame else 0
+                self.deck.hear(Events([], [], [LogLine(now, "print", line) for line in report.lines]))
+            case HostGone():
+                self._gone(report)
+            case Frame():
+                pass
+
+    def _greet(self, hello: Hello) -> None:
+        self._drop_start_screen()
+        self.deck.greet(hello)
+        # What is there now stays: the collector need not look at it again while data runs.
+        gc.collect()
+        gc.freeze()
+
+    def _drop_start_screen(self) -> None:
+        if isinstance(self.screen, StartScreen):
+            self.pop_screen()
+
+    def _fail(self, failure: Failure) -> None:
+        self._drop_start_screen()
+        if isinstance(self.screen, ErrorScreen):
+            return
+        self.push_screen(ErrorScreen(failure), self._leave_failure)
+
+    def _leave_failure(self, way: str | None) -> None:
+        if way == "quit":
+            self.exit(0)
+        elif way == "restart":
+            self.restart()
+
+    def _gone(self, gone: HostGone) -> None:
+        self._link = None
+        self.deck.tell_stale("")
+        self.deck.tell_gone(gone.how, gone.last)
+        if self.deck.session.hello is None and not isinstance(self.screen, ErrorScreen):
+            hint = gone.last and f"its last words: {gone.last}"
+            self._fail(Failure("The engine did not start", gone.how, hint, fatal=True))
+
+    def restart(self) -> None:
+        """Start the engine again, at the step where it was last seen; orders by hand are not repeated."""
+        frame = self.deck.session.frame
+        if frame is not None and frame.step:
+            self._spec = replace(self._spec, at=str(frame.step))
+        self._link = None
+        theme = self.theme
+        self.deck = DeckScreen(Session())
+        self.switch_screen(self.deck)
+        self.theme = theme
+        self._fly()
+
+    def send(self, command: Command) -> bool:
+        """Send a command to the engine; False where there is none."""
+        if self._link is None or not self._link.send(command):
+            return False
+        self._asked = time.monotonic()
+        return True
+
+    def next_id(self) -> int:
+        """Return a number for a command that will be answered by a reply."""
+        return next(self._ids)
+
+    def _every_second(self) -> None:
+        self.deck.tell_lag(max(0.0, self._worst_lag))
+        self._worst_lag = 0.0
+        silent = time.monotonic() - self._heard
+        frame = self.deck.session.frame
+        owed = frame is not None and (frame.playing or self._asked > self._heard)
+        stale = self._link is not None and owed and silent > STALE_SECONDS
+        self.deck.tell_stale(span(silent) if stale else "")
+
+    def kill_engine(self) -> None:
+        """End the engine at once, from whatever thread."""
+        if self._link is not None:
+            self._link.kill()
+
+    def put_away(self) -> None:
+        """End what the deck did not come to end, as after a crash; for when it has been left and the terminal is back."""
+        self.kill_engine()
+        if self._watchman is not None:
+            self._watchman.stop()
+
+    # The ways out
+
+    def _leave_by_signal(self, number: int) -> None:
+        self.kill_engine()
+        asyncio.run_coroutine_threadsafe(self._leave(128 + number), self._event_loop)
+
+    async def _leave(self, code: int) -> None:
+        self.exit(code, return_code=code)
+
+    async def action_quit(self) -> None:
+        """End the engine and leave."""
+        self.exit(0)
+
+    async def on_unmount(self) -> None:
+        """See that the engine ends with the deck."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    def _fatal_error(self) -> None:
+        """Leave after an unexpected exception: a redacted report goes to a file, one line to the terminal, locals nowhere."""
+        error = self._exception or sys.exc_info()[1]
+        if isinstance(error, WorkerFailed):
+            error = error.error
+        if error is not None:
+            self.crashed = error
+            self.crash_report = crash.report(error)
+        self._close_messages_no_wait()

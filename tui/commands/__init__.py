@@ -1,0 +1,1 @@
+"""The subcommands of `tickdeck`, one a module, each with a `register(app)`."""

@@ -1,0 +1,158 @@
+"""`tickdeck backtest`: a session run to its end without the deck."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from engine.result import Result
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the config (fills.taker_bps=5) or a parameter (fast=40)."),
+]
+Config = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A session config's path, or a bundled one: demo, rsi, momentum.")
+]
+RecordingName = Annotated[str | None, typer.Option("--recording", help="Another recording than the config's.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("backtest")(backtest_command)
+
+
+def overrides_of(texts: list[str] | None, recording: str | None) -> dict[str, str]:
+    """Return `--set` and `--recording` as overrides; raises UsageError for one that is not KEY=VALUE."""
+    overrides = {}
+    for text in texts or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"--set {text!r} is not KEY=VALUE", hint="--set fast=40, or --set fills.taker_bps=5")
+        overrides[key.strip()] = value.strip()
+    if recording is not None:
+        overrides["recording"] = json.dumps(recording)
+    return overrides
+
+
+def backtest_command(
+    config: Config,
+    recording: RecordingName = None,
+    changes: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    fills: Annotated[
+        Path | None, typer.Option("--fills", metavar="F.csv", help="Write every fill, exact, to this file.")
+    ] = None,
+) -> None:
+    """Run a session to the end of its recording and tell what came of it."""
+    from tui.console import fail, out
+
+    try:
+        result = _run(config, overrides_of(changes, recording))
+        if fills is not None:
+            write_fills(result, fills)
+    except (ConfigError, RecordingError, UsageError) as error:
+        fail(error, 2)
+    except TickdeckError as error:
+        fail(error, 3)
+    if as_json:
+        sys.stdout.write(json.dumps(result.summary()) + "\n")
+    else:
+        out.print(table_of(result))
+
+
+def _run(config: str, overrides: dict[str, str]) -> Result:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from tui.console import err
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    progress_bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal)
+    # what a strategy prints is no result
+    with contextlib.redirect_stdout(sys.stderr), progress_bar as bar:
+        task = bar.add_task("loading the engine", total=None, rate="")
+        from engine.loop import backtest
+        from engine.session import prepare
+
+        session = prepare(config, overrides=overrides)
+        bar.update(task, description="flying", total=len(session.feed))
+
+        def progress(done: int, steps: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=steps, rate=f"{speed / 1e6:.2f} M steps/s" if speed else "")
+
+        return backtest(session, progress=progress)
+
+
+def write_fills(result: Result, path: Path) -> None:
+    """Write the fills as CSV, numbers exact; raises UsageError where the file cannot be written."""
+    from engine.result import FILL_COLUMNS
+
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(FILL_COLUMNS)
+            writer.writerows(result.fill_rows())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def table_of(result: Result) -> Table:
+    """Return the run as a table of names and numbers."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from tui.text import clean
+
+    summary = result.summary()
+    currency = result.session.config.account.currency
+    strategy = type(result.session.strategy).__name__
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False, title=Text(clean(f"{strategy} on {summary['recording']}")))
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    for name, value in (
+        ("coins", ", ".join(summary["coins"])),
+        ("interval", summary["interval"]),
+        ("from", summary["start"]),
+        ("to", summary["end"]),
+        ("steps", f"{summary['steps']:,}"),
+        ("coverage", f"{summary['coverage_pct']:.2f} %"),
+        ("final equity", f"{float(summary['final_equity']):,.2f} {currency}"),
+        ("return", _percent(summary["return_pct"])),
+        ("max drawdown", _percent(summary["max_drawdown_pct"])),
+        ("Sharpe", _plain(summary["stats"]["sharpe"])),
+        ("orders", f"{summary['orders']:,}"),
+        ("fills", f"{summary['fills']:,}"),
+        ("trades", f"{summary['trades']:,}"),
+        ("win rate", _percent(summary["stats"]["win_rate_pct"])),
+        ("fees", f"{float(summary['fees']):,.2f} {currency}"),
+        ("state hash", summary["state_hash"]),
+        ("run time", f"{summary['wall_s']:.2f} s, {summary['steps_per_s']:,.0f} steps/s"),
+    ):
+        table.add_row(name, Text(clean(str(value))))
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} %"
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

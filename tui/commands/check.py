@@ -1,0 +1,125 @@
+"""`tickdeck check`: everything that can be said against a session before it is flown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from engine.errors import TickdeckError
+from tui.commands.backtest import Config, RecordingName, Set, overrides_of
+
+if TYPE_CHECKING:
+    from engine.session import Session
+
+TRIAL_STEPS = 2000
+
+
+class Finding(NamedTuple):
+    """One thing looked at: whether it is well, worth knowing or wrong, and what there is to say."""
+
+    level: str
+    what: str
+    text: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("check")(check_command)
+
+
+def check_command(
+    config: Config,
+    recording: RecordingName = None,
+    changes: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Validate a session: its config, recording, strategy and features, and fly its first bars.
+
+    Exit 1 where something is wrong.
+    """
+    from engine.config import find_config
+    from tui.console import fail
+
+    try:
+        path = find_config(config)
+        overrides = overrides_of(changes, recording)
+    except TickdeckError as error:
+        fail(error, 2)
+    # what a strategy prints is no finding
+    with contextlib.redirect_stdout(sys.stderr):
+        findings = list(findings_of(str(path), overrides))
+    if as_json:
+        sys.stdout.write(json.dumps({"config": config, "findings": [its._asdict() for its in findings]}) + "\n")
+    else:
+        _show(findings)
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
+    """Yield what there is to say about a session; an error ends it, as what comes after stands on it."""
+    from engine.loop import Engine
+    from engine.session import prepare
+
+    try:
+        session = prepare(config, overrides=overrides)
+    except TickdeckError as error:
+        yield Finding("error", error.title.lower(), str(error))
+        return
+    yield from _about(session)
+    engine = Engine(session.feed, session.trade, session.strategy)
+    try:
+        steps = engine.run(max(TRIAL_STEPS, 2 * max(session.strategy.stats.features.warmup.values(), default=0)))
+    except TickdeckError as error:
+        yield Finding("error", error.title.lower(), str(error))
+        return
+    if engine.halted is not None:
+        yield Finding("error", "strategy", str(engine.halted))
+    else:
+        signals = len(session.trade.signals)
+        yield Finding("ok", "trial", f"{steps:,} steps flown, {signals} signals, {session.trade.exchange.n_fills} fills")
+
+
+def _about(session: Session) -> Iterator[Finding]:
+    recording, feed = session.recording, session.feed
+    kind = "synthetic" if recording.synthetic else "real"
+    yield Finding("ok", "recording", f"{recording.name}: {', '.join(feed.latest.coins)}, {len(feed):,} steps, {kind}")
+    if not recording.spot:
+        yield Finding("warning", "recording", "it is not of a spot market; fills are simulated as spot all the same")
+    gaps = sum(len(recording.gaps(coin)) for coin in feed.latest.coins)
+    if gaps:
+        yield Finding("warning", "recording", f"it has {gaps} gaps; `tickdeck recordings show {recording.name}` lists them")
+    for its in feed.instruments:
+        if its.min_notional == 0:
+            yield Finding(
+                "warning",
+                "filters",
+                f"{its.coin} has no minimum notional; an exchange has. Import with --lot and --min-notional",
+            )
+    strategy = session.strategy
+    yield Finding(
+        "ok", "strategy", f"{type(strategy).__name__}, features {', '.join(strategy.stats.features.labels) or 'none'}"
+    )
+    warmup = max(strategy.stats.features.warmup.values(), default=0)
+    shortest = min(track.rows for track in feed.latest.decisions)
+    if warmup >= shortest:
+        yield Finding("error", "warm-up", f"features need {warmup} bars before their first value; a coin has {shortest}")
+
+
+def _show(findings: list[Finding]) -> None:
+    from rich.text import Text
+
+    from tui.console import out
+    from tui.text import clean_lines
+
+    styles = {"ok": "green", "warning": "yellow", "error": "red"}
+    for finding in findings:
+        line = Text(f"{finding.level:>7}  ", style=styles[finding.level])
+        line.append(f"{finding.what:<10} ", style="bold")
+        line.append(clean_lines(finding.text))
+        out.print(line)

@@ -1,0 +1,303 @@
+"""`tickdeck import` and `tickdeck recordings`: files in, and what there is, what is inside, whether it is whole."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.errors import TickdeckError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from engine.recordings import Found, Imported, Summary
+    from engine.recordings.describe import Description
+    from engine.recordings.manifest import Coin
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECORDING",
+        help="A folder, or a name looked for in the current folder, the user's data folder and what ships with tickdeck.",
+    ),
+]
+SHOWN_GAPS = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command("import")(import_command)
+    recordings = typer.Typer(help="List recordings, look inside one, check one.", invoke_without_command=True)
+    recordings.callback()(list_command)
+    recordings.command("show")(show_command)
+    recordings.command("verify")(verify_command)
+    app.add_typer(recordings, name="recordings")
+
+
+def import_command(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Files, or folders of files: klines of data.binance.vision (.csv, .csv.gz, .zip, its .CHECKSUM beside it), "
+            "freqtrade (.feather, .json, .json.gz), CSV with a header line (.csv, .csv.gz).",
+        ),
+    ],
+    into: Annotated[
+        str,
+        typer.Option(
+            "--into",
+            metavar="RECORDING",
+            help="The recording to make or extend. A path is a path; a bare name lies in ./recordings if there is such a "
+            "folder, else in the user's data folder.",
+        ),
+    ],
+    coin: Annotated[str | None, typer.Option(help="The coin, as BTCUSDT or BTC/USDT, if file names do not tell.")] = None,
+    interval: Annotated[str | None, typer.Option(help="The bars' interval, such as 1m, if the file names do not tell.")] = None,
+    tick: Annotated[str | None, typer.Option(help="Price step in quote currency; else inferred from the prices.")] = None,
+    lot: Annotated[str | None, typer.Option(help="Amount step in base units; else 0.00000001.")] = None,
+    min_notional: Annotated[str | None, typer.Option(help="Least value of an order in quote currency; else none.")] = None,
+    spot: Annotated[bool | None, typer.Option("--spot/--futures", help="The market, if the files do not tell.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import archives and other tools' files into a recording, exactly or not at all."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from engine.recordings import destination, import_files
+    from tui.console import err, fail
+    from tui.text import clean
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    try:
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+            task = bar.add_task("reading", total=None)
+
+            def progress(name: str, n: int, of: int) -> None:
+                bar.update(task, description=clean(name), completed=n - 1, total=of)
+
+            summary = import_files(
+                sources,
+                destination(into),
+                coin=coin,
+                interval=interval,
+                tick=tick,
+                lot=lot,
+                min_notional=min_notional,
+                spot=spot,
+                progress=progress,
+            )
+    except TickdeckError as error:
+        fail(error, 2)
+    if as_json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+
+
+def list_command(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the recordings in the current folder, the user's data folder and what ships with tickdeck."""
+    if context.invoked_subcommand is not None:
+        return
+    from engine.recordings import list_recordings
+    from engine.recordings.find import ways_to
+    from tui.console import err, out
+    from tui.text import clean
+
+    found = list_recordings()
+    if as_json:
+        print_json({"recordings": [_found(item) for item in found]})
+        return
+    if not found:
+        err.print(f"There are no recordings here; {ways_to()}.", markup=False)
+        return
+    table = _table("recording", "coins", "bars", "from", "to (UTC)", "kind", "folder")
+    for item in found:
+        recording = item.recording
+        if recording is None:
+            _add(table, item.path.name, "", "", "", "", "damaged", str(item.path), style="red")
+            continue
+        coins = recording.coins[0] + (f" +{len(recording.coins) - 1}" if len(recording.coins) > 1 else "")
+        start, end = _when(recording.start)[:10], _when(recording.end)[:10]
+        kind = _kind(recording.synthetic, recording.spot)
+        _add(table, recording.name, coins, recording.interval, start, end, kind, str(item.path))
+    out.print(table)
+    for item in found:
+        if item.problem:
+            err.print(clean(item.problem), style="red", markup=False)
+
+
+def show_command(name: Name, as_json: AsJson = False) -> None:
+    """Show what is inside a recording: coins with their filters, bars, gaps, coverage, sources."""
+    from engine.recordings import find_recording
+    from engine.recordings.describe import describe
+    from tui.console import fail
+
+    try:
+        description = describe(find_recording(name))
+    except TickdeckError as error:
+        fail(error, 2)
+    if as_json:
+        print_json(description)
+    else:
+        _print_description(description)
+
+
+def verify_command(name: Name, as_json: AsJson = False) -> None:
+    """Check every byte and every bar of a recording; exit code 1 if something is wrong."""
+    from engine.recordings import find_recording, verify
+    from tui.console import err, fail, out
+    from tui.text import clean
+
+    try:
+        path = find_recording(name)
+        problems = verify(path)
+    except TickdeckError as error:
+        fail(error, 2)
+    if as_json:
+        print_json({"recording": path.resolve().name, "path": str(path), "problems": problems})
+    elif problems:
+        for problem in problems:
+            err.print(clean(problem), style="red", markup=False)
+    else:
+        out.print(f"{clean(str(path))} is whole: checksums, order, sanity and gaps are right.", markup=False)
+    if problems:
+        raise typer.Exit(1)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON, and nothing else, on stdout."""
+    import msgspec
+
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def _print_summary(summary: Summary) -> None:
+    from tui.console import out
+    from tui.text import clean
+
+    print_imported(summary.coins, summary.notes)
+    files = f"{summary.files} file{'s' if summary.files != 1 else ''}"
+    market = "" if summary.spot else ", not a spot market"
+    out.print(f"{files} imported into {clean(summary.path)}{market}", markup=False)
+
+
+def print_imported(coins: list[Imported], notes: list[str]) -> None:
+    """Print what an import made of each coin, its gaps and filters, and what is to be known of the data."""
+    from tui.console import out
+    from tui.text import clean
+
+    table = _table("coin", "bars", "rows>", "new>", "from", "to (UTC)", "gaps>")
+    for coin in coins:
+        _add(
+            table,
+            coin.coin,
+            coin.interval,
+            f"{coin.rows:,}",
+            f"{coin.added:,}",
+            coin.start[:16],
+            coin.end[:16],
+            str(len(coin.gaps)),
+        )
+    out.print(table)
+    for coin in coins:
+        _print_gaps(coin.coin, coin.interval, coin.gaps)
+        if coin.duplicates_dropped or coin.rows_sorted:
+            done = f"{coin.duplicates_dropped:,} exact duplicates dropped, {coin.rows_sorted:,} rows sorted into place"
+            out.print(f"note: {clean(coin.coin)} {coin.interval}: {done}", style="yellow", markup=False)
+    for name, filters in {coin.coin: coin for coin in coins}.items():
+        out.print(f"filters: {clean(name)} {_filters(filters)}", markup=False)
+    for note in notes:
+        out.print(f"note: {clean(note)}", style="yellow", markup=False)
+
+
+def _print_description(description: Description) -> None:
+    from tui.console import out
+    from tui.text import clean
+
+    kind = _kind(description.synthetic, description.spot)
+    out.print(
+        f"{clean(description.recording)}: {kind}, {description.start} to {description.end} UTC", style="bold", markup=False
+    )
+    out.print(f"folder {clean(description.path)}\nsource {clean(description.source)}", markup=False)
+    table = _table("coin", "bars", "rows>", "from", "to (UTC)", "gaps>", "coverage>")
+    for its in description.series:
+        coverage = f"{its.coverage_pct:.2f} %"
+        when = its.start[:16], its.end[:16]
+        _add(table, its.coin, its.interval, f"{its.rows:,}", *when, str(len(its.gaps)), coverage)
+    out.print(table)
+    for coin in description.coins:
+        out.print(f"filters: {clean(coin.coin)} {_filters(coin)}", markup=False)
+    for its in description.series:
+        _print_gaps(its.coin, its.interval, its.gaps)
+    for note in description.notes:
+        out.print(f"note: {clean(note)}", style="yellow", markup=False)
+
+
+def _print_gaps(coin: str, interval: str, gaps: list[tuple[str, str, int]]) -> None:
+    from tui.console import out
+    from tui.text import clean
+
+    for start, end, missing in gaps[:SHOWN_GAPS]:
+        out.print(f"gap: {clean(coin)} {interval} has no bars from {start} to {end} ({missing:,} missing)", markup=False)
+    if len(gaps) > SHOWN_GAPS:
+        out.print(f"gap: {clean(coin)} {interval} has {len(gaps) - SHOWN_GAPS:,} more; --json lists all", markup=False)
+
+
+def _table(*titles: str) -> Table:
+    """Return an empty table of these columns, right-aligned where the title ends in `>`."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(
+            title.rstrip(">"), justify="right" if title.endswith(">") else "left", no_wrap=title != "folder", overflow="fold"
+        )
+    return table
+
+
+def _add(table: Table, *cells: str, style: str = "") -> None:
+    """Add a row of plain text: what looks like markup in a name stays what it is."""
+    from rich.text import Text
+
+    from tui.text import clean
+
+    table.add_row(*(Text(clean(cell)) for cell in cells), style=style)
+
+
+def _filters(coin: Imported | Coin) -> str:
+    from tui.text import clean
+
+    words = [
+        f"{name.replace('_', ' ')} {clean(getattr(coin, name))}{' (inferred)' if name in coin.inferred else ''}"
+        for name in ("tick", "lot", "min_notional")
+    ]
+    return ", ".join(words)
+
+
+def _kind(synthetic: bool, spot: bool) -> str:
+    return ("synthetic " if synthetic else "") + ("spot" if spot else "futures")
+
+
+def _when(time: int) -> str:
+    from engine.recordings.bars import stamp
+
+    return stamp(time)[:16]
+
+
+def _found(item: Found) -> dict[str, Any]:
+    recording = item.recording
+    known: dict[str, Any] = {}
+    if recording is not None:
+        known = {
+            "coins": recording.coins,
+            "interval": recording.interval,
+            "start": _when(recording.start),
+            "end": _when(recording.end),
+            "synthetic": recording.synthetic,
+            "spot": recording.spot,
+        }
+    return {"recording": item.path.name, "path": str(item.path), **known, "problem": item.problem}

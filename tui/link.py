@@ -1,0 +1,279 @@
+"""The link to the engine: starts the host as a process of its own and carries commands there and reports back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from engine import paths
+from engine.errors import HostError, TickdeckError
+from engine.host.protocol import Command, Frame, Reader, Report, Shutdown, pack
+
+START_SECONDS = 30.0
+"""How long the host may take until it listens; it says what it does from then on."""
+GRACE_SECONDS = 1.0
+KEPT_LINES = 200
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """What the host is to fly; with neither config nor recording it is the bundled demo."""
+
+    config: str | None = None
+    overrides: dict[str, str] = field(default_factory=dict)
+    recording: str | None = None
+    at: str | None = None
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostGone:
+    """The host has ended: how, and the last line it wrote to stderr."""
+
+    how: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Lines that the host, or a strategy in it, printed."""
+
+    lines: list[str]
+
+
+Received = Report | HostGone | Printed
+
+
+class Link(Protocol):
+    """What the deck needs of an engine, be it a process or a test's stand-in."""
+
+    async def run(self) -> None:
+        """Start the engine and carry reports until it ends; its end is a `HostGone`, never an exception."""
+
+    async def changed(self) -> None:
+        """Wait until there is something to take."""
+
+    def take(self) -> tuple[list[Received], Frame | None]:
+        """Return what came since the last call: everything reliable in order, and the latest frame only."""
+
+    def send(self, command: Command) -> bool:
+        """Send a command; False where there is no engine to send it to."""
+
+    async def close(self) -> None:
+        """End the engine, first asking, then by force."""
+
+    def kill(self) -> None:
+        """End the engine at once; may be called when no event loop runs any more."""
+
+
+class EngineLink:
+    """A host process and the socket to it."""
+
+    def __init__(self, spec: HostSpec, command: Sequence[str] = (sys.executable, "-P", "-m", "engine.host")) -> None:
+        self.spec = spec
+        self._command = command
+        self._reports: deque[Received] = deque()
+        self._frame: Frame | None = None
+        self._changed = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._errors: deque[str] = deque(maxlen=20)
+
+    async def run(self) -> None:
+        """Start the host and read from it until it ends; queues HostGone as the last report."""
+        how = ""
+        pumps: list[asyncio.Task[None]] = []
+        socket: Path | None = None
+        try:
+            socket = paths.runtime_dir() / f"{os.getpid()}-{next(_numbers)}.sock"
+            process = await self._start(socket)
+            assert process.stdout is not None
+            assert process.stderr is not None
+            pumps = [
+                asyncio.create_task(self._pump(process.stdout, None)),
+                asyncio.create_task(self._pump(process.stderr, self._errors)),
+            ]
+            reader = await self._connect(process, socket)
+            if reader is not None:
+                await self._read(process, reader)
+        except TickdeckError as error:
+            how = error.message
+        except OSError as error:
+            how = f"the engine could not be started: {error.strerror or error}"
+        finally:
+            await self._end(pumps)
+            if socket is not None:
+                socket.unlink(missing_ok=True)
+            self._put(HostGone(how or self._how(), self._last_error()))
+
+    async def _start(self, socket: Path) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            # Signals of the terminal are the deck's to handle; the host ends when the deck says so or is gone.
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        spec: dict[str, Any] = {
+            "config": self.spec.config,
+            "overrides": self.spec.overrides,
+            "recording": self.spec.recording,
+            "at": self.spec.at,
+            "speed": self.spec.speed,
+            "socket": str(socket),
+        }
+        assert process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            process.stdin.write(msgspec.json.encode(spec))
+            await process.stdin.drain()
+            process.stdin.close()
+        return process
+
+    async def _connect(self, process: asyncio.subprocess.Process, socket: Path) -> asyncio.StreamReader | None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_SECONDS
+        while process.returncode is None:
+            try:
+                reader, self._writer = await asyncio.open_unix_connection(str(socket))
+            except (FileNotFoundError, ConnectionRefusedError):
+                if loop.time() > deadline:
+                    raise HostError(f"the engine did not answer within {START_SECONDS:.0f} s") from None
+                await asyncio.sleep(0.02)
+            else:
+                return reader
+        return None
+
+    async def _read(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> None:
+        read = asyncio.create_task(self._read_reports(stream))
+        ended = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({read, ended}, return_when=asyncio.FIRST_COMPLETED)
+            # What a dying host said last is still in the socket; a child of its own may keep that open for ever.
+            await asyncio.wait({read}, timeout=GRACE_SECONDS / 2)
+            if read.done():
+                read.result()
+        finally:
+            for task in (read, ended):
+                task.cancel()
+            await asyncio.gather(read, ended, return_exceptions=True)
+
+    async def _read_reports(self, stream: asyncio.StreamReader) -> None:
+        reader = Reader(Report)
+        while True:
+            try:
+                data = await stream.read(1 << 18)
+            except ConnectionError:
+                return
+            if not data:
+                return
+            for report in reader.feed(data):
+                if isinstance(report, Frame):
+                    self._frame = report
+                else:
+                    self._reports.append(report)
+            self._changed.set()
+
+    async def _pump(self, stream: asyncio.StreamReader, errors: deque[str] | None) -> None:
+        rest = b""
+        while data := await stream.read(1 << 16):
+            *lines, rest = (rest + data).split(b"\n")
+            rest = rest[-4096:]
+            self._printed([line.decode("utf-8", "replace") for line in lines[-KEPT_LINES:]], errors)
+        if rest:
+            self._printed([rest.decode("utf-8", "replace")], errors)
+
+    def _printed(self, lines: list[str], errors: deque[str] | None) -> None:
+        lines = [line for line in lines if line.strip()]
+        if errors is not None:
+            errors.extend(lines)
+        if lines:
+            self._put(Printed(lines))
+
+    async def _end(self, pumps: list[asyncio.Task[None]]) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), GRACE_SECONDS / 4)
+            if process.returncode is None:
+                self.kill()
+                await process.wait()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if pumps:
+            _, late = await asyncio.wait(pumps, timeout=GRACE_SECONDS / 4)
+            for task in late:
+                task.cancel()
+
+    def _how(self) -> str:
+        code = self._process.returncode if self._process else None
+        if code is None:
+            return "the engine is gone"
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"the engine was ended by {signal.Signals(-code).name}"
+        return "the engine closed the connection and ended" if code == 0 else f"the engine ended with exit code {code}"
+
+    def _last_error(self) -> str:
+        return next((line.strip() for line in reversed(self._errors) if line.strip()), "")
+
+    def _put(self, report: Received) -> None:
+        self._reports.append(report)
+        self._changed.set()
+
+    async def changed(self) -> None:
+        """Wait until there is something to take."""
+        await self._changed.wait()
+
+    def take(self) -> tuple[list[Received], Frame | None]:
+        """Return what came since the last call."""
+        self._changed.clear()
+        reports, frame = list(self._reports), self._frame
+        self._reports.clear()
+        self._frame = None
+        return reports, frame
+
+    def send(self, command: Command) -> bool:
+        """Send a command; False where the host is not connected."""
+        if self._writer is None or self._writer.is_closing():
+            return False
+        self._writer.write(pack(command))
+        return True
+
+    async def close(self) -> None:
+        """Ask the host to end, and see to it within two seconds."""
+        self.send(Shutdown())
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        for force in (None, signal.SIGTERM, signal.SIGKILL):
+            if force is not None:
+                self._signal(force)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+                return
+
+    def kill(self) -> None:
+        """End the host and all it started at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        process = self._process
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, number)

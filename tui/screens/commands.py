@@ -1,0 +1,298 @@
+"""What the deck's keys do, and the same as commands of the palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from textual import events
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from engine.host.protocol import SPEEDS, CancelAll, CancelOrder, Command, Pause, Play, RunToEnd, SetSpeed, Step
+from tui.actions import ACTIONS, key_names
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import HelpScreen
+from tui.screens.order import OrderScreen
+from tui.text import clean
+from tui.theme import THEMES
+
+if TYPE_CHECKING:
+    from tui.screens.deck import DeckScreen
+
+MOST_DIGITS = 6
+
+
+class DeckKeys:
+    """The methods `action_<id>` of the deck, one for each of the registry's actions."""
+
+    def _deck(self) -> DeckScreen:
+        return cast("DeckScreen", self)
+
+    def _send(self, command: Command) -> bool:
+        deck = self._deck()
+        if deck.deck_app.send(command):
+            return True
+        deck.notify("there is no engine to ask: r restarts it", severity="error", markup=False)
+        return False
+
+    # Time
+
+    def on_key(self, event: events.Key) -> None:
+        """Collect the digits of a number of bars to step."""
+        deck = self._deck()
+        digit = event.character or ""
+        if digit.isdecimal() and digit.isascii() and (deck.count or digit != "0"):
+            event.stop()
+            deck.count = (deck.count + digit)[-MOST_DIGITS:]
+            deck.tell_count()
+
+    def _step(self, bars: int) -> None:
+        deck = self._deck()
+        count, deck.count = int(deck.count or bars), ""
+        deck.tell_count()
+        if deck.session.frame is not None and deck.session.frame.at_end:
+            deck.notify("this is the end of the recording", markup=False)
+            return
+        self._send(Step(count))
+
+    def action_step(self) -> None:
+        """Step one bar, or as many as typed."""
+        self._step(1)
+
+    def action_step_ten(self) -> None:
+        """Step ten bars, or as many as typed."""
+        self._step(10)
+
+    def action_step_hundred(self) -> None:
+        """Step a hundred bars, or as many as typed."""
+        self._step(100)
+
+    def action_play(self) -> None:
+        """Let time run, or stop it."""
+        deck = self._deck()
+        frame = deck.session.frame
+        if frame is not None and frame.at_end:
+            deck.notify("this is the end of the recording", markup=False)
+        elif frame is not None:
+            self._send(Pause() if frame.playing else Play())
+
+    def action_end(self) -> None:
+        """Run to the end as fast as it goes."""
+        self._send(RunToEnd())
+
+    def action_faster(self) -> None:
+        """Take the next higher speed."""
+        self._change_speed(1)
+
+    def action_slower(self) -> None:
+        """Take the next lower speed."""
+        self._change_speed(-1)
+
+    def _change_speed(self, by: int) -> None:
+        deck = self._deck()
+        if deck.session.frame is None:
+            return
+        speed = deck.speed if deck.speed is not None else deck.session.frame.speed
+        ladder = sorted(SPEEDS, key=_ladder)
+        if by > 0:
+            new = next((s for s in ladder if _ladder(s) > _ladder(speed)), ladder[-1])
+        else:
+            new = next((s for s in reversed(ladder) if _ladder(s) < _ladder(speed)), ladder[0])
+        if self._send(SetSpeed(new)):
+            deck.speed = new
+
+    # Orders
+
+    def action_buy(self) -> None:
+        """Open the order form to buy."""
+        self._order("buy")
+
+    def action_sell(self) -> None:
+        """Open the order form to sell."""
+        self._order("sell")
+
+    def _order(self, side: str) -> None:
+        deck = self._deck()
+        if deck.session.hello is None or deck.session.frame is None:
+            return
+        deck.app.push_screen(OrderScreen(deck.session, side, deck.deck_app.next_id), self._placed)
+
+    def _placed(self, command: Command | None) -> None:
+        if command is not None:
+            self._send(command)
+
+    def action_cancel(self) -> None:
+        """Cancel the order pointed at."""
+        deck = self._deck()
+        order = deck.orders.current
+        if order is None:
+            text = "point at an order first: o, then up and down" if deck.orders.rows else "there is no open order"
+            deck.notify(text, severity="warning", markup=False)
+        elif "orders" not in deck.board.plan.regions:
+            deck.show_tab("orders")
+        else:
+            self._send(CancelOrder(deck.deck_app.next_id(), order.id))
+
+    def action_cancel_all(self) -> None:
+        """Cancel every open order, after asking."""
+        deck = self._deck()
+        count = len(deck.orders.rows)
+        if not count:
+            deck.notify("there is no open order", severity="warning", markup=False)
+            return
+        what = "the open order" if count == 1 else f"all {count:,} open orders"
+        question = ConfirmScreen("Cancel all", f"Cancel {what}, of every coin?", "cancel them")
+        deck.app.push_screen(question, self._cancel_all)
+
+    def _cancel_all(self, yes: bool | None) -> None:
+        if yes:
+            self._send(CancelAll(self._deck().deck_app.next_id()))
+
+    # Lists
+
+    def _move(self, by: int, *, pages: bool = False) -> None:
+        deck = self._deck()
+        table = deck.tables.get((deck.focused.id or "") if deck.focused else "", deck.watchlist)
+        table.move(by * (max(1, table.size.height - 2) if pages else 1))
+
+    def action_up(self) -> None:
+        """Move a row up in the list that has the keys."""
+        self._move(-1)
+
+    def action_down(self) -> None:
+        """Move a row down in the list that has the keys."""
+        self._move(1)
+
+    def action_page_up(self) -> None:
+        """Move a page up."""
+        self._move(-1, pages=True)
+
+    def action_page_down(self) -> None:
+        """Move a page down."""
+        self._move(1, pages=True)
+
+    def action_choose(self) -> None:
+        """Show the coin of the row pointed at on the chart."""
+        deck = self._deck()
+        table = deck.tables.get((deck.focused.id or "") if deck.focused else "")
+        coin = getattr(table.current, "coin", "") if table is not None else ""
+        if coin in deck.session.infos:
+            deck.watch_coin(coin)
+
+    def action_next_coin(self) -> None:
+        """Show the next coin."""
+        self._turn(1)
+
+    def action_previous_coin(self) -> None:
+        """Show the coin before."""
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        deck = self._deck()
+        coins = list(deck.session.infos)
+        if coins:
+            deck.watch_coin(coins[(coins.index(deck.session.coin) + by) % len(coins)])
+
+    # Panels
+
+    def action_watch(self) -> None:
+        """Give the keys to the watchlist and forget a typed number."""
+        deck = self._deck()
+        deck.count = ""
+        deck.tell_count()
+        if "watch" in deck.board.plan.regions:
+            deck.watchlist.focus()
+
+    def action_orders(self) -> None:
+        """Show the open orders."""
+        self._deck().show_tab("orders")
+
+    def action_fills(self) -> None:
+        """Show the fills."""
+        self._deck().show_tab("fills")
+
+    def action_signals(self) -> None:
+        """Show the signals at full width."""
+        self._deck().show_tab("signals")
+
+    def action_features(self) -> None:
+        """Show the features."""
+        self._deck().show_tab("features")
+
+    def action_positions(self) -> None:
+        """Show positions and account."""
+        self._deck().show_tab("positions")
+
+    def action_log(self) -> None:
+        """Show the log."""
+        self._deck().show_tab("log")
+
+    # Deck
+
+    def action_help(self) -> None:
+        """Show every key."""
+        deck = self._deck()
+        deck.app.push_screen(HelpScreen(deck.deck_app.settings.keys))
+
+    def action_palette(self) -> None:
+        """Open the command palette."""
+        self._deck().app.push_screen(CommandPalette())
+
+    def action_theme(self) -> None:
+        """Take the next theme."""
+        app = self._deck().app
+        names = [theme.name for theme in THEMES]
+        app.theme = names[(names.index(app.theme) + 1) % len(names)] if app.theme in names else names[0]
+
+    def action_restart(self) -> None:
+        """Start the engine again after it has gone."""
+        deck = self._deck()
+        if deck.gone:
+            deck.deck_app.restart()
+        else:
+            deck.notify("the engine is running", markup=False)
+
+    async def action_quit(self) -> None:
+        """End the engine and leave."""
+        await self._deck().app.action_quit()
+
+
+def _ladder(speed: float) -> float:
+    return float("inf") if speed <= 0 else speed
+
+
+class DeckCommands(Provider):
+    """Every action of the registry, every coin and every theme, in the command palette."""
+
+    def _commands(self) -> list[tuple[str, str, Callable[[], Any]]]:
+        deck = cast("DeckScreen", self.screen)
+        keymap = deck.deck_app.settings.keys
+        commands: list[tuple[str, str, Callable[[], Any]]] = [
+            (action.title, f"{', '.join(key_names(action, keymap))}: {action.about}", partial(deck.run_action, action.id))
+            for action in ACTIONS
+            if action.id != "palette"
+        ]
+        for coin in deck.session.infos:
+            commands.append((f"Chart {clean(coin)}", "show this coin on the chart", partial(deck.watch_coin, coin)))
+        for theme in THEMES:
+            commands.append((f"Theme {theme.name}", "take this theme", partial(setattr, deck.app, "theme", theme.name)))
+        return commands
+
+    async def discover(self) -> Hits:
+        """Yield every command while nothing has been typed."""
+        for title, about, run in self._commands():
+            yield DiscoveryHit(Content(title), run, text=title, help=about)
+
+    async def search(self, query: str) -> Hits:
+        """Yield the commands that match what has been typed."""
+        matcher = self.matcher(query)
+        for title, about, run in self._commands():
+            # The matcher's own highlighting would read a coin's name as markup.
+            score, offsets = matcher.fuzzy_search.match(query, title)
+            if score > 0:
+                shown = Content(title)
+                for offset in offsets:
+                    shown = shown.stylize(matcher.match_style, offset, offset + 1)
+                yield Hit(score, shown, run, text=title, help=about)

@@ -1,0 +1,274 @@
+"""The deck: every panel, what keys do to them, and the path of data from the host to the screen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine.host.protocol import Events, Frame, Hello, Watch
+from tui.actions import bindings, hints
+from tui.arrange import arrange
+from tui.screens.commands import DeckCommands, DeckKeys
+from tui.session import Session
+from tui.widgets.banner import Banner
+from tui.widgets.board import Board
+from tui.widgets.chart import CandleChart
+from tui.widgets.features import Features
+from tui.widgets.fills import Fills
+from tui.widgets.log import Log
+from tui.widgets.orders import Orders
+from tui.widgets.positions import Positions
+from tui.widgets.signals import Signals
+from tui.widgets.table import Table
+from tui.widgets.tabs import Tabs
+from tui.widgets.titleline import TitleLine
+from tui.widgets.transport import Transport
+from tui.widgets.watchlist import Watchlist
+from tui.widgets.wireframe import Wireframe, joints
+
+if TYPE_CHECKING:
+    from tui.app import DeckApp
+
+
+class DeckScreen(DeckKeys, Screen[None]):
+    """One deck for every mode: `apply` shows a frame, `hear` what happened, and `lay_out` fits the panels to the terminal."""
+
+    BINDINGS = [*bindings()]
+    COMMANDS = {DeckCommands}
+    AUTO_FOCUS = "#watch"
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.tab = "orders"
+        self.count = ""
+        self.gone = ""
+        self.speed: float | None = None
+        self._features = 4
+        self._stale = ""
+        self._lag_ms = 0.0
+        self._banner = ("", "", "", "")
+        self._watching: tuple[str, int] = ("", 0)
+        self.wireframe = Wireframe(id="wireframe")
+        self.title_line = TitleLine(session, id="title")
+        self.banner = Banner(id="banner")
+        self.watchlist = Watchlist(session, id="watch")
+        self.chart = CandleChart(session, id="chart")
+        self.features = Features(id="features")
+        self.signals = Signals(session, id="signals")
+        self.positions = Positions(session, id="positions")
+        self.tabs = Tabs(id="tabs")
+        self.orders = Orders(session, id="orders")
+        self.fills = Fills(session, id="fills")
+        self.log_lines = Log(id="log")
+        self.transport = Transport(session, id="transport")
+        self.tables: dict[str, Table[Any]] = {
+            "watch": self.watchlist,
+            "orders": self.orders,
+            "fills": self.fills,
+            "signals": self.signals,
+            "features": self.features,
+            "log": self.log_lines,
+        }
+
+    @property
+    def deck_app(self) -> DeckApp:
+        """The app, which owns the link to the engine."""
+        return cast("DeckApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """Yield the board with every panel on it, the wireframe lowest."""
+        panels: list[Widget] = [self.wireframe, self.title_line, self.banner, self.watchlist, self.chart, self.features]
+        panels += [self.signals, self.positions, self.tabs, self.orders, self.fills, self.log_lines, self.transport]
+        self.board = Board(*panels, id="board")
+        yield self.board
+
+    # Data
+
+    def greet(self, hello: Hello) -> None:
+        """Show what is flown."""
+        self.session.greet(hello)
+        self._features = len(hello.features)
+        self.lay_out()
+        self.watch_coin(self.session.coin)
+
+    def apply(self, frame: Frame) -> None:
+        """Show the world of this frame in every panel in sight; the layout moves only for a banner or a feature more."""
+        self.session.see(frame)
+        if self.speed == frame.speed:
+            self.speed = None
+        if len(frame.features) != self._features:
+            self._features = len(frame.features)
+            self.lay_out()
+        regions = self.board.plan.regions
+        self._tell_halt(frame)
+        self.title_line.show(self._stale)
+        self.watchlist.show(frame.watch)
+        if "chart" in regions:
+            self.chart.show(frame.chart)
+        if "features" in regions:
+            self.features.show(frame.features, tuple(frame.chart.overlays))
+        if "positions" in regions:
+            self.positions.show(frame.positions, frame.account)
+        self.orders.show(frame.orders)
+        self._show_tabs()
+        self.transport.show(self.count, self._lag_ms)
+
+    def hear(self, happened: Events) -> None:
+        """Take in what happened, and show the tables it belongs to."""
+        self.session.hear(happened)
+        if happened.fills:
+            self.fills.show(self.session.fills)
+        if happened.signals:
+            self.signals.show(self.session.signals)
+        if happened.log:
+            self.log_lines.show(self.session.log)
+        self._show_tabs()
+
+    def tell_count(self) -> None:
+        """Show what has been typed of a number of bars."""
+        self.transport.show(self.count, self._lag_ms)
+
+    def tell_lag(self, lag_ms: float) -> None:
+        """Show how far the screen is behind the host, in milliseconds."""
+        self._lag_ms = lag_ms
+        self.transport.show(self.count, lag_ms)
+
+    def tell_stale(self, since: str) -> None:
+        """Mark the screen as stale, or with "" as live again."""
+        if since != self._stale:
+            self._stale = since
+            self.title_line.show(since)
+
+    def tell_gone(self, how: str, last: str) -> None:
+        """Show that the engine has gone, and its last words."""
+        self.gone = how
+        self._set_banner("ENGINE GONE", f"{how}{': ' + last if last else ''}", "r restarts · q quits", "badge-live")
+
+    def _tell_halt(self, frame: Frame) -> None:
+        if self.gone:
+            return
+        if frame.halted:
+            self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
+        elif self._banner[0]:
+            self._set_banner("", "", "", "")
+
+    def _set_banner(self, word: str, text: str, remedy: str, style: str) -> None:
+        if (word, text, remedy, style) == self._banner:
+            return
+        appears = bool(word) != bool(self._banner[0])
+        self._banner = (word, text, remedy, style)
+        if appears:
+            self.lay_out()
+        self.banner.show(word, text, remedy, style)
+
+    # Layout
+
+    def on_mount(self) -> None:
+        """Lay the panels out for the first time."""
+        self.lay_out()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Fit the panels to the new size."""
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Give every panel its place for the terminal's size, the tab chosen and whether there is a banner."""
+        width, height = self.app.size
+        coins = len(self.session.infos) or 3
+        plan = arrange(width, height, coins=coins, features=self._features, banner=bool(self._banner[0]), tab=self.tab)
+        self.tab = plan.tab or self.tab
+        self.board.follow(plan)
+        self._keep_focus_in_sight()
+        self.call_after_refresh(self._refill)
+
+    def _keep_focus_in_sight(self) -> None:
+        regions = self.board.plan.regions
+        if self.focused is None or self.focused.id not in regions:
+            target = self.tables.get(self.tab) if "watch" not in regions else self.watchlist
+            if target is not None and target.id in regions:
+                target.focus()
+
+    def _refill(self) -> None:
+        frame = self.session.frame
+        if frame is not None:
+            self.apply(frame)
+        self.fills.show(self.session.fills)
+        self.signals.show(self.session.signals)
+        self.log_lines.show(self.session.log)
+        self.show_wireframe()
+        self.watch_coin(self.session.coin)
+
+    def show_wireframe(self) -> None:
+        """Draw rules, titles and hints, and light the title of the panel that has the keys."""
+        hello = self.session.hello
+        titles = {name: name.capitalize() for name in self.board.plan.regions}
+        if hello is not None:
+            titles["chart"] = f"{self.session.coin} {hello.interval}"
+        self.wireframe.show(self.board.plan, titles, self._focused_panel(), hints(self.deck_app.settings.keys))
+        self._show_tabs()
+
+    def _focused_panel(self) -> str:
+        return (self.focused.id or "") if self.focused is not None else ""
+
+    def _show_tabs(self) -> None:
+        region = self.board.plan.regions.get("tabs")
+        if region is None or self.board.plan.size != self.app.size:
+            return
+        frame = self.session.frame
+        counts = {"orders": len(frame.orders), "fills": frame.n_fills, "signals": frame.n_signals} if frame else {}
+        rule = "".join(joints(self.board.plan)[region.y][region.x : region.right])
+        self.tabs.show(self.board.plan.tabs, self.tab, counts, focused=self._focused_panel() == self.tab, rule=rule)
+
+    def on_descendant_focus(self) -> None:
+        """Light the title of the panel that got the keys."""
+        self.show_wireframe()
+
+    def show_tab(self, tab: str) -> None:
+        """Bring a panel to the front and give it the keys."""
+        if tab in self.board.plan.tabs and tab != self.tab:
+            self.tab = tab
+            self.lay_out()
+        elif tab not in self.board.plan.regions:
+            self.notify("this panel has no room in a terminal so small", severity="warning", markup=False)
+            return
+        table = self.tables.get(tab)
+        if table is not None:
+            table.focus()
+        self.show_wireframe()
+
+    # Coins
+
+    def watch_coin(self, coin: str) -> None:
+        """Show this coin on the chart, with as many bars as there is room for."""
+        if not coin:
+            return
+        self.session.coin = coin
+        wanted = (coin, self.chart.bars_wanted())
+        if wanted != self._watching and self.deck_app.send(Watch(*wanted)):
+            self._watching = wanted
+        if self.session.frame is not None:
+            self.watchlist.show(self.session.frame.watch)
+        self.show_wireframe()
+
+    @on(Table.Pointed, "#watch")
+    def _pointed_at_coin(self, message: Table.Pointed) -> None:
+        row = self.watchlist.current
+        if row is not None and row.coin != self.session.coin:
+            self.watch_coin(row.coin)
+
+    @on(Table.Chosen)
+    def _chose_row(self, message: Table.Chosen) -> None:
+        self.action_choose()
+
+    @on(Tabs.Asked)
+    def _asked_for_tab(self, message: Tabs.Asked) -> None:
+        self.show_tab(message.tab)
+
+    @on(Transport.Pressed)
+    async def _pressed(self, message: Transport.Pressed) -> None:
+        await self.run_action(message.action)

@@ -1,0 +1,49 @@
+"""The panel for an error: what went wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from engine.host.protocol import Failure
+from tui.text import clean, clean_lines
+
+
+class ErrorScreen(ModalScreen[str]):
+    """Shows a failure; dismissed with "restart" or "quit", or with "" where one can go on without what failed."""
+
+    BINDINGS = [
+        Binding("r", "leave('restart')", "Restart", show=False),
+        Binding("q,ctrl+c", "leave('quit')", "Quit", show=False),
+        Binding("escape,enter,space", "close", "Close", show=False),
+    ]
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__()
+        self.failure = failure
+
+    def compose(self) -> ComposeResult:
+        """Yield title, message, hint and the keys that lead on."""
+        failure = self.failure
+        keys = "r starts the engine again · q quits" if failure.fatal else "escape closes · the deck stays"
+        with Vertical(classes="panel error"):
+            yield Static(Content(clean(failure.title, 120)), classes="panel--title")
+            with VerticalScroll(classes="panel--scroll"):
+                yield Static(Content(clean_lines(failure.message)), classes="panel--body")
+                if failure.hint:
+                    yield Static(Content(clean_lines(failure.hint)), classes="panel--hint")
+            yield Static(Content(keys), classes="panel--keys")
+
+    def action_leave(self, way: str) -> None:
+        """Leave towards a restart or the way out; a failure that is not fatal needs neither."""
+        if self.failure.fatal or way == "quit":
+            self.dismiss(way)
+
+    def action_close(self) -> None:
+        """Go on, where that is possible."""
+        if not self.failure.fatal:
+            self.dismiss("")

@@ -1,0 +1,63 @@
+"""The start-up screen: what the engine is doing until it is ready."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from tui.widgets.lines import Line, Lines
+
+_FACES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_SHOWN = 6
+
+
+class Preparing(Lines):
+    """The last things the host said it is doing; the one under way turns."""
+
+    def __init__(self, progress: Sequence[str]) -> None:
+        super().__init__(id="preparing")
+        self._progress = progress
+        self._turn = 0
+        self._timer = None
+
+    def on_mount(self) -> None:
+        """Start to turn."""
+        self.set_interval(0.125, self._tick)
+
+    def _tick(self) -> None:
+        self._turn += 1
+        self.redraw()
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """Return the last lines of progress, the one under way last."""
+        done = list(self._progress)[-_SHOWN:] or ["starting the engine"]
+        lines: list[Line] = [((" ✓ ", "up"), (text, "dim")) for text in done[:-1]]
+        return [*lines, ((f" {_FACES[self._turn % len(_FACES)]} ", "accent"), (done[-1], ""))]
+
+
+class StartScreen(ModalScreen[None]):
+    """Lies over the empty deck until the host is ready."""
+
+    BINDINGS = [Binding("q,escape,ctrl+c", "app.quit", "Quit", show=False)]
+
+    def __init__(self, progress: Sequence[str]) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def compose(self) -> ComposeResult:
+        """Yield the name and the progress under it."""
+        with Vertical(classes="panel start"):
+            yield Title()
+            yield Preparing(self._progress)
+
+
+class Title(Lines):
+    """The name of the thing."""
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """Return name and purpose."""
+        return [((" tickdeck", "accent strong"), ("   a flight deck for crypto strategies", "dim"))]

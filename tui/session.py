@@ -1,0 +1,66 @@
+"""Session: all that the deck knows of the run it shows."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from engine.host.protocol import CoinInfo, Events, FillRow, Frame, Hello, LogLine, SignalRow
+from engine.model import INTERVALS
+from tui.text import price_decimals
+
+KEPT = 2000
+"""Fills, signals and log lines kept for their tables, the newest of each."""
+
+
+class Session:
+    """What the host said so far: its hello, the latest frame, and what happened, newest first."""
+
+    def __init__(self) -> None:
+        self.hello: Hello | None = None
+        self.frame: Frame | None = None
+        self.coin = ""
+        self.progress: list[str] = []
+        self.fills: deque[FillRow] = deque(maxlen=KEPT)
+        self.signals: deque[SignalRow] = deque(maxlen=KEPT)
+        self.log: deque[LogLine] = deque(maxlen=KEPT)
+        self.infos: dict[str, CoinInfo] = {}
+        self._labels: dict[str, str] = {}
+        self._decimals: dict[str, int] = {}
+
+    def greet(self, hello: Hello) -> None:
+        """Take in what is flown."""
+        self.hello = hello
+        self.infos = {info.coin: info for info in hello.coins}
+        bases = [info.base for info in hello.coins]
+        self._labels = {info.coin: info.base if bases.count(info.base) == 1 else info.coin for info in hello.coins}
+        if self.coin not in self.infos:
+            self.coin = hello.coins[0].coin if hello.coins else ""
+
+    def see(self, frame: Frame) -> None:
+        """Take in the latest frame."""
+        self.frame = frame
+
+    def hear(self, events: Events) -> None:
+        """Take in what happened."""
+        self.fills.extendleft(events.fills)
+        self.signals.extendleft(events.signals)
+        self.log.extendleft(events.log)
+
+    def label(self, coin: str) -> str:
+        """Return the short name of a coin: its base asset where that names no other."""
+        return self._labels.get(coin, coin)
+
+    def decimals(self, coin: str, price: float) -> int:
+        """Return the decimals of a coin's prices, the same for the whole session so that columns do not jump."""
+        known = self._decimals.get(coin)
+        if known is None:
+            info = self.infos.get(coin)
+            known = price_decimals(info.tick if info else "0.01", price)
+            if price > 0:
+                self._decimals[coin] = known
+        return known
+
+    @property
+    def interval(self) -> int:
+        """The bars' length in nanoseconds, a minute where the host named none that is known."""
+        return INTERVALS.get(self.hello.interval if self.hello else "", INTERVALS["1m"])

@@ -1,0 +1,1 @@
+"""What the deck is made of, one public widget a file."""

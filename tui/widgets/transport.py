@@ -1,0 +1,107 @@
+"""The transport bar: whether time runs, how fast, how far it is, and how far behind the screen is."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+
+from engine.host.protocol import Frame, Hello
+from tui.session import Session
+from tui.text import compact
+from tui.widgets.lines import Line, Lines, Span
+
+Piece = tuple[str, str, str]
+"""Text, style, and the action a click on it runs ("" for none)."""
+
+
+def speed_text(speed: float) -> str:
+    """Return a speed as it is told: `100x`, or `max` for as fast as it goes."""
+    return "max" if speed <= 0 else f"{speed:g}x"
+
+
+class Transport(Lines):
+    """Buttons, speed, a bar of the whole recording with its gaps, steps, measured rate and the screen's own lag."""
+
+    class Pressed(Message):
+        """A button was clicked; `action` is the id of an action."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
+
+    def __init__(self, session: Session, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.session = session
+        self._count = ""
+        self._lag_ms = 0.0
+        self._zones: list[tuple[int, int, str]] = []
+
+    def show(self, count: str, lag_ms: float) -> None:
+        """Draw the bar; `count` is what has been typed for the next steps, `lag_ms` the screen's lag."""
+        self._count = count
+        self._lag_ms = lag_ms
+        self.redraw()
+
+    def lines(self, width: int, height: int) -> list[Line]:
+        """Return the one line there is; what does not fit goes, the least needed first."""
+        hello, frame = self.session.hello, self.session.frame
+        self._zones = []
+        if hello is None or frame is None:
+            return []
+        left, right = self._pieces(hello, frame, width)
+        size = sum(len(piece[0]) for piece in left + right)
+        bar = width - size
+        pieces = [*left, *self._bar(hello, frame, bar), *right]
+        spans: list[Span] = []
+        x = 0
+        for text, style, action in pieces:
+            if action:
+                self._zones.append((x, x + len(text), action))
+            spans.append((text, style))
+            x += len(text)
+        return [tuple(spans)]
+
+    def _pieces(self, hello: Hello, frame: Frame, width: int) -> tuple[list[Piece], list[Piece]]:
+        state = (" ■ end     ", "dim") if frame.at_end else (" ▶ playing ", "up") if frame.playing else (" ‖ paused  ", "warn")
+        left: list[Piece] = [(*state, "play")]
+        if self._count:
+            left.append((f" ×{self._count} ", "badge", ""))
+        if width >= 96:
+            left += [(" ›1 ", "dim", "step"), (" »10 ", "dim", "step_ten"), (" ⇥end ", "dim", "end")]
+        left += [(" −", "dim", "slower"), (f"{speed_text(frame.speed):^7}", "accent", ""), ("+ ", "dim", "faster")]
+        total = f"{hello.steps:,}"
+        done = f"{frame.step:,}".rjust(len(total))
+        right: list[Piece] = [(f" {done} / {total} ", "", "")]
+        if width >= 72:
+            right.append((f" {compact(frame.rate):>5}/s " if frame.playing else "    –/s ", "dim", ""))
+        if width >= 84:
+            slow = self._lag_ms >= 250
+            right.append(
+                (f" lag {self._lag_ms:>3.0f} ms " if self._lag_ms < 1000 else " lag >1 s  ", "warn" if slow else "faint", "")
+            )
+        if width < 60:
+            left = left[:1]
+        return left, right
+
+    def _bar(self, hello: Hello, frame: Frame, width: int) -> list[Piece]:
+        if width < 6:
+            return [(" " * max(0, width), "", "")]
+        size = width - 2
+        place = min(size - 1, int(frame.step / hello.steps * size)) if hello.steps else 0
+        cells = ["━"] * size
+        for start, end in hello.gaps:
+            for column in range(max(0, int(start * size)), min(size, max(int(start * size) + 1, round(end * size)))):
+                cells[column] = "░"
+        return [
+            (" ", "", ""),
+            ("".join(cells[:place]), "accent", ""),
+            ("●", "strong", ""),
+            ("".join(cells[place + 1 :]), "faint", ""),
+            (" ", "", ""),
+        ]
+
+    def on_click(self, event: events.Click) -> None:
+        """Run the action of the button under the mouse."""
+        for start, end, action in self._zones:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(action))
