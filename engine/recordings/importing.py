@@ -203,22 +203,17 @@ class _Job:
         coins = self._coins(whole, given)
         if any(coin.inferred for coin in coins):
             self.notes.append(ASSUMED)
-        if (
-            self.old is None
-            or changed
-            or (coins, self.notes, self.sources) != (self.old.coins, self.old.notes, self.old.sources)
-        ):
-            save(
-                folder,
-                changed,
-                coins=coins,
-                source="; ".join(self.kinds),
-                synthetic=False,
-                spot=spot,
-                notes=self.notes,
-                kept=self.old.files if self.old else (),
-                sources=self.sources,
-            )
+        save(
+            folder,
+            changed,
+            coins=coins,
+            source="; ".join(self.kinds),
+            synthetic=False,
+            spot=spot,
+            notes=self.notes,
+            kept=self.old.files if self.old else (),
+            sources=self.sources,
+        )
         filters = {coin.coin: coin for coin in coins}
         return Summary(
             recording=folder.resolve().name,
