@@ -22,7 +22,8 @@ def test_a_float_means_the_decimal_it_prints_as(numbers: list[tuple[int, int]]) 
     assert dusty == 0
 
 
-@given(st.lists(st.integers(1, 10**10), min_size=2, max_size=40), st.integers(0, 3))
+# From 2**24 on a float is so coarse that a dusty one can print with 8 decimals, as one that means them does.
+@given(st.lists(st.integers(1, 2**23), min_size=2, max_size=40), st.integers(0, 3))
 def test_dust_of_sums_is_taken_off(lots: list[int], places: int) -> None:
     exact = [Decimal(lot).scaleb(-places) for lot in lots]
     wanted = int(sum(exact).scaleb(8))
