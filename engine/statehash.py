@@ -20,9 +20,6 @@ from engine.features.frame import Row
 from engine.strategy import Strategy
 from engine.trading.local import LocalTradeSystem
 
-OWN = frozenset(vars(Strategy()))
-"""What the base class keeps on a strategy: all of it follows from the rest of the state, but for the random numbers."""
-
 SIMPLE: frozenset[type] = frozenset((bool, int, float, complex, str, bytes, type(None)))
 """Kinds whose repr tells all of their value."""
 
@@ -45,11 +42,8 @@ def state_hash(trade: LocalTradeSystem, strategy: Strategy) -> str:
 
 def own_state(strategy: Strategy) -> bytes:
     """Return what a strategy keeps beside what the engine keeps of it; raises StrategyError naming what cannot be kept."""
-    return b"".join(
-        f"{name} ".encode() + canonical(name, value)
-        for name, value in sorted(vars(strategy).items())
-        if name not in OWN or name == "rng"
-    )
+    own = {"rng": strategy.rng, **vars(strategy)}
+    return b"".join(f"{name} ".encode() + canonical(name, value) for name, value in sorted(own.items()))
 
 
 def canonical(name: str, value: Any) -> bytes:

@@ -38,6 +38,26 @@ class Strategy:
     Generator and `self.time` the market's clock, so that a run can be run again. Raises StrategyError for unknown parameters.
     """
 
+    # The engine's own in slots: they are read at every step, and `vars(strategy)` is what its author keeps.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_ahead",
+        "_alone",
+        "_changed",
+        "_every_step",
+        "_holdings",
+        "_raw",
+        "_revision",
+        "_span",
+        "_state",
+        "_tracks",
+        "_written",
+        "rng",
+        "stats",
+        "timeline",
+    )
+
     _reserved: ClassVar[frozenset[str]] = frozenset(
         {"stats", "timeline", "equity", "cash", "time", "step", "n_coins", "coins", "rng", "state", "flown"}
     )
