@@ -78,8 +78,8 @@ class Engine:
             strategy.stats.feature_calc()  #   features
             if strategy.needs_update(timestamp):
                 signals = strategy.gen_signal()  # 4
-                for coin in signals:
-                    trade.trade(coin, signals[coin])  # 5 orders; they can act on the next event at the earliest
+                for coin, signal in signals.items():
+                    trade.trade(coin, signal)  # 5 orders; they can act on the next event at the earliest
 
     def _fault(self, error: BaseException) -> StrategyError:
         """Return what halts the strategy, with file and line; raises again what is not of its making."""

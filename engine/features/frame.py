@@ -37,11 +37,6 @@ class Row(ctypes.Structure):
         value: float = getattr(self, label)
         return value
 
-    def __getattr__(self, name: str) -> Any:
-        near = difflib.get_close_matches(name, self.frame.names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(self.frame.names)}"
-        raise AttributeError(f"{self.frame.coin} has no feature {name!r}; {hint}")
-
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a row is what was; {name!r} cannot be set")
 
@@ -49,6 +44,12 @@ class Row(ctypes.Structure):
         """Return the row n bars earlier; before the first bar, a row of NaN, time 0 and position 0.0."""
         earlier: Row = self.frame.before(self, n)
         return earlier
+
+    def lacks(self, name: str) -> str:
+        """Return what to say of a name it does not have; a `__getattr__` that says it would slow down every read."""
+        near = difflib.get_close_matches(name, self.frame.names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(self.frame.names)}"
+        return f"{self.frame.coin} has no feature {name!r}; {hint}"
 
     def __repr__(self) -> str:
         return f"<{self.frame.coin} " + " ".join(f"{name}={getattr(self, name):g}" for name in self.frame.names) + ">"

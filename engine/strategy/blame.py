@@ -8,6 +8,7 @@ from pathlib import Path
 from traceback import extract_tb
 
 from engine.errors import TickdeckError
+from engine.features.frame import Row
 
 _ENGINE = Path(__file__).resolve().parent.parent
 _LIBRARIES = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), sysconfig.get_path("purelib")})
@@ -18,6 +19,8 @@ def place_of_error(error: BaseException) -> str:
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, TickdeckError):
         text = error.message
+    if isinstance(error, AttributeError) and isinstance(error.obj, Row):
+        text = f"AttributeError: {error.obj.lacks(error.name or '')}"
     if isinstance(error, SyntaxError):
         place = f"{Path(error.filename or '?').name}:{error.lineno}: {(error.text or '').strip()}"
         return f"{type(error).__name__}: {error.msg} ({place})"
