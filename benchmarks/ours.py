@@ -119,9 +119,9 @@ def reading_strategy() -> type[Any]:
                     + now.willr
                     + now.mfi
                     + now.obv
-                    + now["bands.upper"]
-                    + now["bands.middle"]
-                    + now["bands.lower"]
+                    + now.bands_upper
+                    + now.bands_middle
+                    + now.bands_lower
                 )
                 if now.fast > now.slow and not now.position:
                     signals[coin] = Signal.buy(value=self.size * self.equity / self.n_coins)
