@@ -228,11 +228,10 @@ class FeatureState(Protocol):
 class State:
     """The state of the system at the cursor: `raw` market data, the `trade` side, and `features`.
 
-    `revision` counts the changes of any position, and `due` is the step at which a strategy has to look at them again.
+    `due` is the step at which a strategy has to look at its positions again.
     """
 
     raw: Raw
     trade: Any = None
     features: Any = None
-    revision: int = 0
     due: int = 0

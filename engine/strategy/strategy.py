@@ -46,12 +46,12 @@ class Strategy:
         "_alone",
         "_changed",
         "_every_step",
-        "_holdings",
+        "_held",
         "_raw",
-        "_revision",
         "_span",
         "_state",
         "_tracks",
+        "_until",
         "_written",
         "rng",
         "stats",
@@ -73,11 +73,12 @@ class Strategy:
         self._tracks: list[tuple[CoinName, Any, Sequence[int] | None]] = []
         self._every_step = False
         self._alone: tuple[CoinName, Any] | None = None
-        self._revision = -1
-        self._span = 1
-        self._changed = 0
-        self._holdings: list[tuple[float, int]] = []
         self._ahead: list[tuple[Any, Any]] = []
+        # for each coin: its own position, the step it changed at, how many steps are written ahead, to which step and row
+        self._held: list[int] = []
+        self._changed: list[int] = []
+        self._span: list[int] = []
+        self._until: list[int] = []
         self._written: list[int] = []
 
     # what a user overrides
@@ -198,8 +199,8 @@ class Strategy:
     def _bind(self, latest: State) -> None:
         self._state = latest
         self._raw = latest.raw
-        self._revision = -1
-        self._written = [0] * len(latest.raw.coins)
+        n = len(latest.raw.coins)
+        self._held, self._changed, self._span, self._until, self._written = [0] * n, [0] * n, [1] * n, [NEVER] * n, [0] * n
         self.stats.bind(latest)
         self._track()
         self._every_step = all(row_at is None for _, _, row_at in self._tracks)
@@ -225,28 +226,31 @@ class Strategy:
         if raw.growing:
             self.stats.features.extend(raw)
             self._track()
-        if latest.revision == self._revision and not raw.growing:
-            self._span = min(4 * self._span, LONGEST_SPAN)
-        else:
-            self._span = 1 if raw.growing or step - self._changed < BUSY_STEPS else FIRST_SPAN
-            self._changed, self._revision = step, latest.revision
-            self._holdings = [latest.trade.holding(n) for n in range(len(raw.coins))]
-        latest.due = NEVER
-        for n, track in enumerate(raw.decisions):
-            amount, least_price = self._holdings[n]
-            positions, closes = self._ahead[n]
-            row = track.row(step)
-            if row < 0:
-                row = track.last_row(step) + 1
-            end = row
-            if amount != 0.0:
-                latest.due = step + self._span
-                worth = closes[row : row + self._span] >= least_price
-                end = row + len(worth)
-                positions[row:end] = worth * amount
-            # rows ahead are flat unless they were written
-            if self._written[n] > end:
-                positions[end : self._written[n]] = 0.0
-            self._written[n] = end
-        if raw.growing:
-            latest.due = step + 1
+        for n, units in enumerate(latest.trade.held()):
+            if units != self._held[n]:
+                self._span[n] = 1 if raw.growing or step - self._changed[n] < BUSY_STEPS else FIRST_SPAN
+                self._held[n], self._changed[n] = units, step
+            elif step < self._until[n]:
+                continue
+            elif not raw.growing:
+                self._span[n] = min(4 * self._span[n], LONGEST_SPAN)
+            self._write_ahead(n, step, *latest.trade.holding(n))
+        latest.due = step + 1 if raw.growing else min(self._until)
+
+    def _write_ahead(self, n: int, step: int, amount: float, least_price: int) -> None:
+        track = self._raw.decisions[n]
+        positions, closes = self._ahead[n]
+        row = track.row(step)
+        if row < 0:
+            row = track.last_row(step) + 1
+        end = row
+        self._until[n] = NEVER
+        if amount != 0.0:
+            self._until[n] = step + self._span[n]
+            worth = closes[row : row + self._span[n]] >= least_price
+            end = row + len(worth)
+            positions[row:end] = worth * amount
+        # rows ahead are flat unless they were written
+        if self._written[n] > end:
+            positions[end : self._written[n]] = 0.0
+        self._written[n] = end

@@ -107,6 +107,11 @@ class Account:
             for asset in exchange.assets
         }
 
+    def held(self) -> list[int]:
+        """Return each coin's own position in its units, dust included."""
+        positions: list[int] = self.exchange.coins[:, k.POSITION].tolist()
+        return positions
+
     def sellable(self, coin: int) -> int:
         """Return what of a coin's own position can be sold, whole lots, in base units."""
         return floor_to(max(self.exchange.position(coin), 0), self.exchange.lot(coin))

@@ -99,7 +99,6 @@ class LocalTradeSystem(TradeSystemAPI):
                 volume = min(int(volume) * 10 ** (DECIMALS - bars.volume_decimals), INT64_MAX)
             exchange.on_bar(n, step, bars.time[row], bars.open[row], bars.high[row], bars.low[row], bars.close[row], volume)
         if exchange.head[k.N_FILLS] > before:
-            self.latest.revision += 1
             self.latest.due = step
         self._look_ahead(raw)
 
