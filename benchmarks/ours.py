@@ -123,9 +123,10 @@ def reading_strategy() -> type[Any]:
                     + now.bands_middle
                     + now.bands_lower
                 )
-                if now.fast > now.slow and not now.position:
+                fast, slow = now.fast, now.slow
+                if fast > slow and not now.position:
                     signals[coin] = Signal.buy(value=self.size * self.equity / self.n_coins)
-                elif now.fast < now.slow and now.position:
+                elif fast < slow and now.position:
                     signals[coin] = Signal.close()
             return signals
 

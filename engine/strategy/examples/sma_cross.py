@@ -23,8 +23,9 @@ class SmaCross(Strategy):
     def gen_signal(self) -> dict[CoinName, Signal]:
         signals = {}
         for coin, now in self.bars():
-            if now.fast > now.slow and not now.position:
+            fast, slow = now.fast, now.slow
+            if fast > slow and not now.position:
                 signals[coin] = Signal.buy(value=self.size * self.equity / self.n_coins, reason="fast above slow")
-            elif now.fast < now.slow and now.position:
+            elif fast < slow and now.position:
                 signals[coin] = Signal.close(reason="fast below slow")
         return signals
