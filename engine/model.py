@@ -37,18 +37,33 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """Order types, in the exchange's words; a stop is Binance's STOP_LOSS, a market order once its price is reached."""
+    """Order types, in the exchange's words; a stop is Binance's STOP_LOSS, a market order once its price is reached.
+
+    The others that wait for a price are limit orders once it is reached, or wait for it to go their way (take-profit).
+    """
 
     MARKET = "market"
     LIMIT = "limit"
     LIMIT_MAKER = "limit_maker"
     STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TAKE_PROFIT = "take_profit"
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+
+
+class TimeInForce(StrEnum):
+    """How long a limit order stays: until cancelled, for what can be had at once, or whole at once or not at all."""
+
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands, in Binance's words; NONE means there was never one."""
+    """Where an order stands, in Binance's words; NONE means there was never one, PENDING that its entry still works."""
 
     NONE = "NONE"
+    PENDING = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -59,11 +74,15 @@ class OrderStatus(StrEnum):
     @property
     def is_open(self) -> bool:
         """Whether the order can still fill."""
-        return self in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+        return self in (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.PENDING)
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
-    """A coin's two assets and the exchange filters it trades under; tick, lot and min_notional count 1e-8."""
+    """A coin's two assets and the exchange filters it trades under; tick, lot and min_notional count 1e-8.
+
+    A limit price must lie between `price_down` and `price_up` times the market's, both counting 1e-8; `max_orders` may be
+    open at a time, `max_stops` of them waiting for a trigger. 0 is no limit.
+    """
 
     coin: CoinName
     base: str
@@ -71,6 +90,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     tick: int = 1
     lot: int = 1
     min_notional: int = 0
+    price_up: int = 0
+    price_down: int = 0
+    max_orders: int = 0
+    max_stops: int = 0
 
 
 class Bar(msgspec.Struct, frozen=True):

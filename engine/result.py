@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from engine.analysis.performance import equity_curve, fees_paid, statistics
-from engine.exact import to_decimal, to_text
+from engine.exact import DECIMALS, to_decimal, to_text
 from engine.session import Session
 from engine.statehash import state_hash
 from engine.trading.local import LocalTradeSystem
@@ -84,7 +84,7 @@ class Result:
         return pd.DataFrame({"equity": self._curve}, index=index)
 
     def fill_rows(self) -> list[tuple[int | str, ...]]:
-        """Return the fills as FILL_COLUMNS, exact: amounts of money as decimal text, `fee_asset` base or quote."""
+        """Return the fills as FILL_COLUMNS, exact: amounts of money as decimal text, `fee_asset` base, quote or BNB."""
         exchange = self.trade.exchange
         rows: list[tuple[int | str, ...]] = []
         for n in range(exchange.n_fills):
@@ -99,8 +99,8 @@ class Result:
                     "buy" if fill.side > 0 else "sell",
                     to_text(fill.amount, places),
                     to_text(fill.price),
-                    to_text(fill.fee, places) if fill.fee_is_base else to_text(fill.fee),
-                    "base" if fill.fee_is_base else "quote",
+                    to_text(fill.fee, (DECIMALS, places, exchange.decimals.get("BNB", DECIMALS))[fill.fee_in]),
+                    ("quote", "base", "BNB")[fill.fee_in],
                     to_text(fill.cash),
                     to_text(fill.position, places),
                 )
@@ -158,7 +158,7 @@ class Result:
             "fills": trade.exchange.n_fills,
             "trades": int(stats["trades"]),
             "fees": format(self.fees.normalize(), "f"),
-            "ambiguous_bars": 0,
+            "ambiguous_bars": trade.exchange.ambiguous_bars,
             "coverage_pct": self.coverage_pct,
             "state_hash": self.state_hash,
             "wall_s": self.wall_s,

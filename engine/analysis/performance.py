@@ -40,14 +40,16 @@ def equity_curve(exchange: Exchange, start: Mapping[str, int], raw: Raw, begin: 
     """
     fills = exchange.fills[: exchange.n_fills]
     buys = fills[:, k.F_SIDE] == k.BUY
-    base_fee = fills[:, k.F_FEE_IS_BASE] == 1
-    quote = np.where(buys, -fills[:, k.F_NOTIONAL], fills[:, k.F_NOTIONAL]) - np.where(base_fee, 0, fills[:, k.F_FEE])
-    base = np.where(buys, fills[:, k.F_AMOUNT] - np.where(base_fee, fills[:, k.F_FEE], 0), -fills[:, k.F_AMOUNT])
+    fee, fee_in = fills[:, k.F_FEE], fills[:, k.F_FEE_IN]
+    quote = np.where(buys, -fills[:, k.F_NOTIONAL], fills[:, k.F_NOTIONAL]) - fee * (fee_in == k.IN_QUOTE)
+    base = np.where(buys, fills[:, k.F_AMOUNT] - fee * (fee_in == k.IN_BASE), -fills[:, k.F_AMOUNT])
     bases, quotes = exchange.coins[fills[:, k.F_COIN]][:, [k.BASE, k.QUOTE]].T
     axis = np.arange(begin, end)
     equity = np.zeros(end - begin)
     for asset, number in exchange.assets.items():
         change = np.where(bases == number, base, 0) + np.where(quotes == number, quote, 0)
+        if number == exchange.head[k.BNB]:
+            change -= fee * (fee_in == k.IN_BNB)
         held = _held(fills[:, k.F_STEP], change, start.get(asset, 0), axis)
         if asset == currency:
             equity += held / UNIT
@@ -88,7 +90,7 @@ def round_trips(exchange: Exchange) -> list[RoundTrip]:
         lots = open_lots.setdefault(coin, deque())
         if row[k.F_SIDE] == k.BUY:
             entered.setdefault(coin, step)
-            cost, received = (notional, amount - fee) if row[k.F_FEE_IS_BASE] else (notional + fee, amount)
+            cost, received = (notional, amount - fee) if row[k.F_FEE_IN] == k.IN_BASE else (notional + fee, amount)
             if received:
                 lots.append([received, cost])
             else:
@@ -142,14 +144,16 @@ def sharpe(equity: Floats, times: npt.NDArray[np.int64]) -> float:
 def fees_paid(exchange: Exchange, raw: Raw, currency: str, since: int = 0) -> int:
     """Return the fees from the fill numbered `since` on, in the account's currency, counting 1e-8.
 
-    Those taken in base count at their fill's price, those of coins quoted in another asset at its last price by then.
+    Those taken in base count at their fill's price, those in BNB or another quote asset at its last price by then.
     """
     total = 0
     for row in exchange.fills[since : exchange.n_fills].tolist():
         coin, fee = row[k.F_COIN], row[k.F_FEE]
-        if row[k.F_FEE_IS_BASE]:
+        if row[k.F_FEE_IN] == k.IN_BASE:
             fee = fee * row[k.F_PRICE] // exchange.scale(coin)
         quote = exchange.instruments[coin].quote
+        if row[k.F_FEE_IN] == k.IN_BNB:
+            quote, fee = "BNB", fee * UNIT // int(exchange.head[k.BNB_SCALE])
         if quote != currency:
             track = raw.events[pricing_coin(exchange, quote, currency)]
             last = track.last_row(row[k.F_STEP])

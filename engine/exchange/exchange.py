@@ -12,11 +12,21 @@ import numpy.typing as npt
 from engine.errors import AmountOverflow, ConfigError, OrderError
 from engine.exact import DECIMALS, UNIT
 from engine.exchange import kernel as k
-from engine.model import CoinName, Instrument, OrderStatus, OrderType
+from engine.model import CoinName, Instrument, OrderStatus, OrderType, TimeInForce
 
 Ints = npt.NDArray[np.int64]
 
-TYPES = (OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP)
+TYPES = (
+    OrderType.MARKET,
+    OrderType.LIMIT,
+    OrderType.LIMIT_MAKER,
+    OrderType.STOP,
+    OrderType.STOP_LIMIT,
+    OrderType.TAKE_PROFIT,
+    OrderType.TAKE_PROFIT_LIMIT,
+)
+FEE_ASSETS = ("received", "quote", "bnb")
+TIMES_IN_FORCE = (TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
 STATUSES = (
     OrderStatus.NEW,
     OrderStatus.PARTIALLY_FILLED,
@@ -24,7 +34,9 @@ STATUSES = (
     OrderStatus.CANCELED,
     OrderStatus.REJECTED,
     OrderStatus.EXPIRED,
+    OrderStatus.PENDING,
 )
+"""By the kernel's code; that of PENDING is -1, the last."""
 REFUSALS = (
     "",
     "-1013 Filter failure: PRICE_FILTER",
@@ -35,12 +47,23 @@ REFUSALS = (
     "-2010 Stop price would trigger immediately.",
     "-2010 Account has insufficient balance for requested action.",
     "expired: the bar's volume share was used up",
+    "-1013 Filter failure: PERCENT_PRICE_BY_SIDE",
+    "-1013 Filter failure: MAX_NUM_ORDERS",
+    "-1013 Filter failure: MAX_NUM_ALGO_ORDERS",
+    "-2010 The relationship of the prices for the orders is not correct.",
+    "expired: it could not be filled at once",
+    "expired: its entry brought nothing in",
+    "expired: the other order of the pair acted first",
+    "-2038 The requested action would change no state or increase the amount; rejecting.",
 )
 """The exchange's code and text for each refusal code of the kernel."""
 
 
 class FillRules(NamedTuple):
-    """How orders fill; rates and share count 1e-8 (10 bps is 100,000), a share of 0 means uncapped."""
+    """How orders fill; rates and share count 1e-8 (10 bps is 100,000), a share of 0 means uncapped.
+
+    `fee_asset` is received, quote or bnb: BNB of the account where that can be priced and there is enough, else as received.
+    """
 
     maker: int = 100_000
     taker: int = 100_000
@@ -51,7 +74,10 @@ class FillRules(NamedTuple):
 
 
 class OrderView(NamedTuple):
-    """An order as the exchange has it, in units; `kind`, `status` and `refusal` are the kernel's codes."""
+    """An order as the exchange has it, in units; `kind`, `tif`, `status` and `refusal` are the kernel's codes.
+
+    `parent` and `sibling` are the id of its entry and of its other leg plus one, 0 where it has none.
+    """
 
     coin: int
     side: int
@@ -59,6 +85,9 @@ class OrderView(NamedTuple):
     amount: int
     price: int
     stop: int
+    trail: int
+    tif: int
+    parent: int
     mark: int
     step: int
     time: int
@@ -67,10 +96,25 @@ class OrderView(NamedTuple):
     status: int
     refusal: int
     arrived: int
+    triggered: int
+    extreme: int
+    sibling: int
+    exits: int
+    received: int
+    how: int
+
+
+class Exit(NamedTuple):
+    """How a bought amount is to be sold again: a stop or a target, in units; `trail` in basis points."""
+
+    kind: int
+    price: int = 0
+    stop: int = 0
+    trail: int = 0
 
 
 class FillView(NamedTuple):
-    """A fill as the exchange has it, in units; the fee is in base where `fee_is_base` is 1."""
+    """A fill as the exchange has it, in units; `fee_in` is the kernel's code for the fee's asset."""
 
     order: int
     step: int
@@ -80,7 +124,7 @@ class FillView(NamedTuple):
     amount: int
     price: int
     fee: int
-    fee_is_base: int
+    fee_in: int
     maker: int
     cash: int
     position: int
@@ -120,10 +164,12 @@ class Exchange:
         self.head[k.MAKER_RATE : k.OPEN] = (
             rules.maker,
             rules.taker,
-            rules.fee_asset == "quote",
+            FEE_ASSETS.index(rules.fee_asset),
             rules.slippage,
             rules.limit_touch,
             rules.max_volume_share,
+            self.assets.get("BNB", -1),
+            10 ** self.decimals.get("BNB", DECIMALS),
         )
         for n, instrument in enumerate(self.instruments):
             self.coins[n, : k.POSITION] = self._coin_row(instrument)
@@ -147,6 +193,10 @@ class Exchange:
             instrument.lot // coarser,
             instrument.min_notional,
             10**places,
+            instrument.price_up,
+            instrument.price_down,
+            instrument.max_orders,
+            instrument.max_stops,
         )
 
     @property
@@ -169,6 +219,11 @@ class Exchange:
         """Ids of the orders that can still fill, oldest first."""
         ids: list[int] = self.head[k.OPEN : k.OPEN + self.n_open].tolist()
         return ids
+
+    @property
+    def ambiguous_bars(self) -> int:
+        """Bars in which two orders could have acted and nobody knows which came first; the worse was taken."""
+        return int(self.head[k.AMBIGUOUS])
 
     @property
     def log_hash(self) -> str:
@@ -203,79 +258,193 @@ class Exchange:
         """Return the n-th fill."""
         return FillView(*self.fills[n].tolist())
 
-    def judge(self, coin: int, side: int, kind: int, amount: int, price: int, stop: int, mark: int) -> int:
-        """Return the refusal code an order would get now, 0 for none; nothing is placed."""
-        try:
-            judged = k.judge(self.head, self.coins, self.balances, coin, side, kind, amount, price, stop, mark)
-        except OverflowError:
-            judged = k.OVERFLOW
-        return self._checked(judged, coin)
+    def judge(
+        self,
+        coin: int,
+        side: int,
+        kind: int,
+        amount: int,
+        price: int,
+        stop: int,
+        mark: int,
+        *,
+        trail: int = 0,
+        spare: int = 0,
+    ) -> int:
+        """Return the refusal code an order would get now, 0 for none; nothing is placed.
+
+        `spare` is what would be free beside the free balance, as of an order to be cancelled first.
+        """
+        self._known(coin, side, kind)
+        stop = self._trigger(coin, side, kind, stop, trail, mark)
+        numbers = map(index, (coin, side, kind, amount, price, stop, trail, mark, spare))
+        return self._done(k.judge, coin, self.head, self.coins, self.balances, self.orders, *numbers)
 
     def place(
-        self, coin: int, side: int, kind: int, amount: int, price: int, stop: int, mark: int, step: int, time: int
+        self,
+        coin: int,
+        side: int,
+        kind: int,
+        amount: int,
+        price: int,
+        stop: int,
+        mark: int,
+        step: int,
+        time: int,
+        *,
+        trail: int = 0,
+        tif: int = k.GTC,
     ) -> int:
         """Enter an order (side 1 buys, -1 sells; price and stop 0 where it has none) and return its id.
 
-        A refused order is entered too, with its status and code. Raises TypeError for anything that is not an integer,
-        OrderError for a coin, side or type there is not.
+        With `trail`, in basis points, the stop follows the market and `stop` is 0. A refused order is entered too, with its
+        status and code. Raises TypeError for anything that is not an integer, OrderError for a coin, side or type there is not.
         """
-        if not (0 <= coin < len(self.instruments) and side in (k.BUY, k.SELL) and 0 <= kind < len(TYPES)):
-            raise OrderError(f"there is no coin {coin}, side {side} or order type {kind}")
-        if self.head[k.N_ORDERS] == len(self.orders):
-            self.orders = np.concatenate([self.orders, np.zeros_like(self.orders)])
-        if k.OPEN + self.head[k.N_OPEN] == len(self.head):
-            self.head = np.concatenate([self.head, np.zeros_like(self.head)])
-            self._queue = np.zeros(len(self.head), np.int64)
-        try:
-            placed = k.place(
+        self._known(coin, side, kind)
+        self._room(1)
+        stop = self._trigger(coin, side, kind, stop, trail, mark)
+        numbers = map(index, (coin, side, kind, amount, price, stop, trail, tif, mark, step, time))
+        return self._done(k.place, coin, self.head, self.coins, self.balances, self.orders, *numbers)
+
+    def place_pair(
+        self,
+        coin: int,
+        side: int,
+        amount: int,
+        limit: int,
+        stop: int,
+        mark: int,
+        step: int,
+        time: int,
+        *,
+        stop_limit: int = 0,
+        trail: int = 0,
+    ) -> tuple[int, int]:
+        """Enter a limit-maker order and a stop of which the first to act cancels the other (OCO), and return their ids.
+
+        The stop becomes a limit order at `stop_limit`, a market order where that is 0. Both are refused where one is.
+        """
+        kind = k.STOP_LIMIT if stop_limit else k.STOP_LOSS
+        self._known(coin, side, kind)
+        self._room(2)
+        stop = self._trigger(coin, side, kind, stop, trail, mark)
+        numbers = map(index, (coin, side, amount, limit, kind, stop_limit, stop, trail, mark, step, time))
+        first = self._done(k.place_pair, coin, self.head, self.coins, self.balances, self.orders, *numbers)
+        return first, first + 1
+
+    def place_with_exits(
+        self,
+        coin: int,
+        kind: int,
+        amount: int,
+        price: int,
+        stop: int,
+        exits: Sequence[Exit],
+        mark: int,
+        step: int,
+        time: int,
+        *,
+        trail: int = 0,
+        tif: int = k.GTC,
+    ) -> int:
+        """Enter a buy with a stop, a target or both (in that order), which sell what it brought in, and return its id.
+
+        The exits have the ids after it. They are pending until the entry has ended; where there are two, the first to act
+        cancels the other. All are refused where one is.
+        """
+        self._known(coin, k.BUY, kind)
+        self._room(1 + len(exits))
+        stop = self._trigger(coin, k.BUY, kind, stop, trail, mark)
+        reference = k.reference_of(kind, price, stop, mark)
+        legs = [
+            Exit(its.kind, its.price, self._trigger(coin, k.SELL, its.kind, its.stop, its.trail, reference), its.trail)
+            for its in exits
+        ]
+        refusals = [k.exit_refusal(self.head, self.coins, self.orders, coin, reference, *map(index, its[:3])) for its in legs]
+        refused = max(refusals, default=k.NO_REFUSAL)
+        numbers = list(map(index, (coin, k.BUY, kind, amount, price, stop, trail, tif)))
+        if refused:
+            entry: int = k.enter(self.head, self.orders, *numbers, 0, index(mark), index(step), index(time), refused)
+        else:
+            entry = self._done(
+                k.place,
+                coin,
                 self.head,
                 self.coins,
                 self.balances,
                 self.orders,
-                index(coin),
-                index(side),
-                index(kind),
-                index(amount),
-                index(price),
-                index(stop),
+                *numbers,
                 index(mark),
                 index(step),
                 index(time),
             )
-        except OverflowError:
-            placed = k.OVERFLOW
-        return self._checked(placed, coin)
+        for leg in legs:
+            k.attach(self.head, self.orders, entry, *map(index, leg))
+        return entry
+
+    def amend(self, order: int, amount: int, step: int) -> int:
+        """Reduce an open order to `amount` in all, its place kept; return the refusal code, 0 where it was done."""
+        coin = self.orders.item(order, k.COIN)
+        numbers = map(index, (order, amount, step))
+        return self._done(k.amend, coin, self.head, self.coins, self.balances, self.orders, *numbers)
 
     def cancel(self, order: int, step: int) -> bool:
-        """Cancel an order; False where it was no longer open."""
+        """Cancel an order, the other of its pair or its pending exits with it; False where it was no longer open."""
         if not 0 <= order < self.head[k.N_ORDERS]:
             return False
+        self._room(0)
         return bool(k.cancel(self.head, self.coins, self.balances, self.orders, index(order), index(step)))
 
-    def on_bar(self, coin: int, step: int, time: int, open: int, high: int, low: int, close: int, volume: int) -> int:
-        """Let a closed bar act on the coin's orders placed before `step`; return how many fills it made."""
-        while self.head[k.N_FILLS] + self.head[k.N_OPEN] > len(self.fills):
+    def on_bar(
+        self, coin: int, step: int, time: int, open: int, high: int, low: int, close: int, volume: int, bnb_price: int = 0
+    ) -> int:
+        """Let a closed bar act on the coin's orders placed before `step`; return how many fills it made.
+
+        `bnb_price` is what a BNB is worth in the coin's quote, 0 where nobody knows.
+        """
+        self._known(coin)
+        self._room(0)
+        while self.head[k.N_FILLS] + 3 * self.head[k.N_OPEN] > len(self.fills):
             self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
-        done = k.on_bar(
-            self.head,
-            self.coins,
-            self.balances,
-            self.orders,
-            self.fills,
-            self._queue,
-            index(coin),
-            index(step),
-            index(time),
-            index(open),
-            index(high),
-            index(low),
-            index(volume),
-        )
-        return self._checked(done, coin)
+        numbers = map(index, (coin, step, time, open, high, low, volume, bnb_price))
+        return self._done(k.on_bar, coin, self.head, self.coins, self.balances, self.orders, self.fills, self._queue, *numbers)
 
     def scan(self, coin: int, high: Ints, low: Ints, volume: Ints, start: int, stop: int) -> int:
         """Return the first row in [start, stop) whose bar could change an open order of the coin, else `stop`."""
+        self._known(coin)
         return int(k.scan(self.head, self.coins, self.orders, coin, high, low, volume, start, stop))
+
+    def follow(self, coin: int, high: Ints, low: Ints, volume: Ints, start: int, stop: int) -> None:
+        """Let the coin's trailing orders follow the bars [start, stop) that were skipped, as `scan` allows."""
+        self._known(coin)
+        self._done(k.follow, coin, self.head, self.coins, self.orders, coin, high, low, volume, start, stop)
+
+    def _known(self, coin: int, side: int = k.BUY, kind: int = k.MARKET) -> None:
+        if not (0 <= coin < len(self.instruments) and side in (k.BUY, k.SELL) and 0 <= kind < len(TYPES)):
+            raise OrderError(f"there is no coin {coin}, side {side} or order type {kind}")
+
+    def _room(self, orders: int) -> None:
+        """Make room for so many orders more, and for the exits of those that are open."""
+        while self.head[k.N_ORDERS] + orders > len(self.orders):
+            self.orders = np.concatenate([self.orders, np.zeros_like(self.orders)])
+        while k.OPEN + 3 * self.head[k.N_OPEN] + orders > len(self.head):
+            self.head = np.concatenate([self.head, np.zeros_like(self.head)])
+            self._queue = np.zeros(len(self.head), np.int64)
+
+    def _trigger(self, coin: int, side: int, kind: int, stop: int, trail: int, mark: int) -> int:
+        """Return an order's stop, that of a trailing one as far from the market as it trails."""
+        if not trail:
+            return stop
+        if stop or kind < k.STOP_LOSS or not 0 < trail <= k.UNIT // k.BASIS_POINT:
+            raise OrderError("a trailing order waits for a price that follows the market, by 1 to 10,000 basis points")
+        return self._checked(k.trailed(index(mark), trail, k.waits_above(side, kind), self.coins.item(coin, k.TICK)), coin)
+
+    def _done(self, function: Any, coin: int, *arguments: Any) -> int:
+        try:
+            result = function(*arguments)
+        except OverflowError:
+            result = k.OVERFLOW
+        return self._checked(result, coin)
 
     def _checked(self, result: Any, coin: int) -> int:
         if result == k.OVERFLOW:

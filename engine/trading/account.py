@@ -152,7 +152,7 @@ class Account:
             return 0.0
         fills = self.exchange.fills[: self.exchange.n_fills]
         mine = fills[(fills[:, k.F_COIN] == coin) & (fills[:, k.F_SIDE] == k.BUY)]
-        received = mine[:, k.F_AMOUNT] - mine[:, k.F_FEE] * mine[:, k.F_FEE_IS_BASE]
+        received = mine[:, k.F_AMOUNT] - mine[:, k.F_FEE] * (mine[:, k.F_FEE_IN] == k.IN_BASE)
         paid = held = 0
         for amount, price in zip(received[::-1].tolist(), mine[::-1, k.F_PRICE].tolist(), strict=True):
             part = min(amount, left)
@@ -206,7 +206,7 @@ class Account:
         view = self.exchange.fill(n)
         instrument = self.exchange.instruments[view.coin]
         places = self.exchange.decimals[instrument.base]
-        fee_asset = instrument.base if view.fee_is_base else instrument.quote
+        fee_asset = (instrument.quote, instrument.base, "BNB")[view.fee_in]
         return Fill(
             order_id=view.order,
             step=view.step,

@@ -145,7 +145,7 @@ class LocalTradeSystem(TradeSystemAPI):
                 side=view.side,
                 amount=view.amount / scale,
                 price=view.price / k.UNIT,
-                fee=view.fee / (scale if view.fee_is_base else k.UNIT),
+                fee=view.fee / (k.UNIT, scale, self.exchange.head[k.BNB_SCALE])[view.fee_in],
                 cash=view.cash / k.UNIT,
                 position=view.position / scale,
             )

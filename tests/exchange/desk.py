@@ -132,4 +132,4 @@ class Desk:
         return [D(fill["amount"]).scaleb(-self.places(self.coins[fill["coin"]].base)) for fill in fills]
 
     def fees(self, fills: list[Any]) -> list[Decimal]:
-        return [D(f["fee"]).scaleb(-self.places(self.coins[f["coin"]].base) if f["fee_is_base"] else -8) for f in fills]
+        return [D(f["fee"]).scaleb(-self.places(self.coins[f["coin"]].base) if f["fee_in"] else -8) for f in fills]

@@ -85,7 +85,7 @@ class Fill:
     amount: int
     price: int
     fee: int
-    fee_is_base: bool
+    fee_in: int
     maker: bool
     cash: int
     position: int
@@ -264,6 +264,7 @@ class Reference:
         """Show the bar to the order; return what it took from the pool."""
         if order.type == STOP and not (bar.high >= order.stop if order.side == BUY else bar.low <= order.stop):
             return 0
+        first, order.arrived = not order.arrived, True
         if order.type in (MARKET, STOP):
             take, price = min(order.rest, pool), self.slipped(order, bar)
             if take and not self.trade(order, take, price, False, step, time):
@@ -271,7 +272,6 @@ class Reference:
             if order.rest:
                 self.finish(order, EXPIRED, NO_VOLUME)
             return take
-        first, order.arrived = not order.arrived, True
         meets = bar.open <= order.price if order.side == BUY else bar.open >= order.price
         if order.type == LIMIT_MAKER and first and meets:
             self.finish(order, REJECTED, WOULD_TAKE)
@@ -327,6 +327,6 @@ class Reference:
         order.filled += amount
         order.status = PARTIALLY_FILLED if order.rest else FILLED
         self.fills.append(
-            Fill(order.id, step, time, order.coin, order.side, amount, price, fee, in_base, maker, cash, position, worth)
+            Fill(order.id, step, time, order.coin, order.side, amount, price, fee, int(in_base), maker, cash, position, worth)
         )
         return True

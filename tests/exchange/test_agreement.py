@@ -44,7 +44,7 @@ def test_the_flows_reach_every_corner():
             seen["partial", order.type, order.status] += 0 < order.filled < order.amount
         for fill in flow.world.fills:
             seen["maker", fill.maker] += 1
-            seen["fee in base", fill.fee_is_base] += 1
+            seen["fee in base", fill.fee_in] += 1
             seen["worth nothing", fill.notional == 0] += 1
     corners = [
         *((kind, side, status) for kind in (MARKET, LIMIT, STOP) for side in (1, -1) for status in (0, 2, 3, 4)),

@@ -5,6 +5,7 @@ import pytest
 
 from engine.errors import AmountOverflow, ConfigError, OrderError
 from engine.exchange import REFUSALS, STATUSES, TYPES, Exchange, FillRules
+from engine.exchange import kernel as k
 from engine.model import Instrument, OrderStatus, OrderType
 
 ONE = 10**8
@@ -29,7 +30,9 @@ def test_numpy_integers_are_numbers_too():
     exchange = opened()
     for kind in (np.int64, np.int32):
         order = exchange.place(*(kind(n) for n in (0, 1, 1, 1000, 2 * 10**9, 0, 10**9, 3, 4)))
-        assert exchange.order(order)[:10] == (0, 1, 1, 1000, 2 * 10**9, 0, 10**9, 3, 4, 0)
+        view = exchange.order(order)
+        assert view[:6] == (0, 1, 1, 1000, 2 * 10**9, 0)
+        assert (view.mark, view.step, view.time, view.filled) == (10**9, 3, 4, 0)
 
 
 @pytest.mark.parametrize(("place", "unknown"), [(0, -1), (0, 1), (1, 0), (1, 2), (2, -1), (2, len(TYPES))])
@@ -71,10 +74,22 @@ def test_a_unit_must_suit_lot_and_quote():
 
 
 def test_codes_have_their_words():
-    assert TYPES == (OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP)
+    assert TYPES[:4] == (OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP)
+    assert TYPES[4:] == (OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT)
     assert STATUSES[:3] == (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
-    assert STATUSES[3:] == (OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
+    assert STATUSES[3:6] == (OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
+    assert STATUSES[k.PENDING] == OrderStatus.PENDING
     words = ["", "PRICE_FILTER", "LOT_SIZE", "NOTIONAL", "no price", "-2010", "-2010 Stop price", "-2010 Account", "volume"]
+    words += [
+        "PERCENT_PRICE",
+        "MAX_NUM_ORDERS",
+        "MAX_NUM_ALGO_ORDERS",
+        "-2010 The relationship",
+        "at once",
+        "entry",
+        "pair",
+        "-2038",
+    ]
     assert len(REFUSALS) == len(words)
     assert all(word in text for word, text in zip(words, REFUSALS, strict=True))
 

@@ -144,8 +144,8 @@ class Laws(RuleBasedStateMachine):
             coin = self.coins[fill.coin]
             total[coin.base] += fill.side * fill.amount
             total[coin.quote] -= fill.side * floor(Fraction(fill.amount * fill.price, self.scale[fill.coin]))
-            total[coin.base if fill.fee_is_base else coin.quote] -= fill.fee
-            position[fill.coin] += fill.side * fill.amount - (fill.fee if fill.fee_is_base else 0)
+            total[coin.base if fill.fee_in else coin.quote] -= fill.fee
+            position[fill.coin] += fill.side * fill.amount - (fill.fee if fill.fee_in else 0)
             assert fill.position == position[fill.coin]
         assert {asset: self.exchange.free(asset) + self.exchange.locked(asset) for asset in total} == total
         assert [self.exchange.position(coin) for coin in (0, 1)] == position
@@ -208,8 +208,8 @@ class Laws(RuleBasedStateMachine):
             rate = self.rules["maker" if fill.maker else "taker"]
             assert not fill.maker or order.price
             value = floor(Fraction(fill.amount * fill.price, self.scale[fill.coin]))
-            of = fill.amount if fill.fee_is_base else value
-            assert fill.fee_is_base == (fill.side == BUY and self.rules["fee_asset"] == "received")
+            of = fill.amount if fill.fee_in else value
+            assert fill.fee_in == (fill.side == BUY and self.rules["fee_asset"] == "received")
             assert (fill.notional, fill.fee) == (value, ceil(Fraction(of * rate, ONE)))
 
     @invariant()

@@ -15,7 +15,7 @@ def test_a_fee_in_quote_comes_on_top_of_the_cost(open_desk):
     desk.buy("3")
     assert desk.locked() == D("300.225")
     fills = desk.bar("100", "100", "100", "100")
-    assert (desk.fees(fills), fills[0]["fee_is_base"]) == ([D("0.225")], 0)
+    assert (desk.fees(fills), fills[0]["fee_in"]) == ([D("0.225")], 0)
     assert (desk.free(), desk.free("AAA"), desk.position()) == (D("699.775"), 3, 3)
 
 
@@ -24,7 +24,7 @@ def test_a_fee_in_the_received_asset_is_taken_off_what_is_bought(open_desk):
     desk.buy("3")
     assert (desk.free(), desk.locked()) == (0, 300)
     fills = desk.bar("100", "100", "100", "100")
-    assert (desk.fees(fills), fills[0]["fee_is_base"]) == ([D("0.00225")], 1)
+    assert (desk.fees(fills), fills[0]["fee_in"]) == ([D("0.00225")], 1)
     assert (desk.free(), desk.free("AAA"), desk.position()) == (0, D("2.99775"), D("2.99775"))
 
 
@@ -33,7 +33,7 @@ def test_a_sale_pays_its_fee_in_quote_in_both_modes(open_desk):
         desk = traded(open_desk(AAA="3", taker="7.5", fee_asset=fee_asset))
         desk.sell("3")
         fills = desk.bar("100", "100", "100", "100")
-        assert (desk.fees(fills), fills[0]["fee_is_base"]) == ([D("0.225")], 0)
+        assert (desk.fees(fills), fills[0]["fee_in"]) == ([D("0.225")], 0)
         assert desk.free() == D("299.775")
 
 
