@@ -355,7 +355,7 @@ class Exchange:
         self._known(coin, k.BUY, kind)
         self._room(1 + len(exits))
         stop = self._trigger(coin, k.BUY, kind, stop, trail, mark)
-        reference = k.reference_of(kind, price, stop, mark)
+        reference = max(k.reference_of(kind, price, stop, mark), 0)
         legs = [
             Exit(its.kind, its.price, self._trigger(coin, k.SELL, its.kind, its.stop, its.trail, reference), its.trail)
             for its in exits

@@ -617,9 +617,18 @@ def fee_in_bnb(head: Array, coins: Array, balances: Array, coin: int, fee: int, 
     """Return a fee of so much quote in BNB's units, rounded up; -1 where it cannot be paid so."""
     if head[FEE_MODE] != FEE_BNB or head[BNB] < 0 or bnb_price <= 0 or coins[coin, BASE] == head[BNB]:
         return -1
-    if coins[coin, QUOTE] == head[BNB] or fee > INT64_MAX // head[BNB_SCALE]:
+    if coins[coin, QUOTE] == head[BNB] or bnb_price > INT64_MAX // 10:
         return -1
-    amount = -(-fee * head[BNB_SCALE] // bnb_price)
+    # a long division, digit by digit: the product of fee and scale need not fit
+    amount, remainder, scale = fee // bnb_price, fee % bnb_price, head[BNB_SCALE]
+    while scale > 1:
+        if amount > INT64_MAX // 10 - 1:
+            return -1
+        remainder *= 10
+        amount = amount * 10 + remainder // bnb_price
+        remainder %= bnb_price
+        scale //= 10
+    amount += 1 if remainder > 0 else 0
     return amount if amount <= balances[head[BNB], FREE] else -1
 
 

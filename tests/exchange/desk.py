@@ -8,6 +8,7 @@ from typing import Any
 
 from reference import BUY, LIMIT, LIMIT_MAKER, MARKET, SELL, STOP, Fill
 
+from engine.exchange.exchange import Exit
 from engine.model import Instrument
 
 D = Decimal
@@ -96,13 +97,46 @@ class Desk:
         return self.place(SELL, amount, **how)
 
     def place(
-        self, side: int, amount: str, limit: str | None = None, maker: str | None = None, stop: str | None = None, coin: int = 0
+        self,
+        side: int,
+        amount: str,
+        limit: str | None = None,
+        maker: str | None = None,
+        stop: str | None = None,
+        coin: int = 0,
+        kind: int | None = None,
+        **how: int,
     ) -> int:
         """Place a limit, limit-maker or stop order where a price for it is given, else a market order."""
-        kind = LIMIT if limit else LIMIT_MAKER if maker else STOP if stop else MARKET
+        if kind is None:
+            kind = LIMIT if limit else LIMIT_MAKER if maker else STOP if stop else MARKET
         price, trigger = units(limit or maker or "0"), units(stop or "0")
-        size = units(amount, self.places(self.coins[coin].base))
-        return self.exchange.place(coin, side, kind, size, price, trigger, self.marks[coin], self.step, self.step * STEP_NS)
+        return self.exchange.place(coin, side, kind, self.size(amount, coin), price, trigger, *self.now(coin), **how)
+
+    def size(self, amount: str, coin: int = 0) -> int:
+        return units(amount, self.places(self.coins[coin].base))
+
+    def now(self, coin: int = 0) -> tuple[int, int, int]:
+        return self.marks[coin], self.step, self.step * STEP_NS
+
+    def sell_pair(self, amount: str, limit: str, stop: str) -> Any:
+        return self.exchange.place_pair(0, SELL, self.size(amount), units(limit), units(stop), *self.now())
+
+    def buy_pair(self, amount: str, limit: str, stop: str) -> Any:
+        return self.exchange.place_pair(0, BUY, self.size(amount), units(limit), units(stop), *self.now())
+
+    def buy_with_exits(
+        self, amount: str, sl: str | None = None, target: str | None = None, limit: str | None = None, stop: str | None = None
+    ) -> int:
+        """Buy at the market, at a limit or at a stop, with a stop loss at `sl` and a target."""
+        exits = [Exit(STOP, 0, units(sl))] if sl else []
+        exits += [Exit(LIMIT, units(target))] if target else []
+        kind = LIMIT if limit else STOP if stop else MARKET
+        price, trigger = units(limit or "0"), units(stop or "0")
+        return self.exchange.place_with_exits(0, kind, self.size(amount), price, trigger, exits, *self.now())
+
+    def stop(self, order: int) -> Decimal:
+        return D(int(self.exchange.order(order).stop)).scaleb(-8)
 
     def cancel(self, order: int) -> bool:
         return self.exchange.cancel(order, self.step)

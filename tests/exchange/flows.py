@@ -12,12 +12,33 @@ from dataclasses import dataclass
 from typing import Any
 
 import reference as ref
-from reference import BUY, LARGEST, LIMIT, LIMIT_MAKER, MARKET, ONE, SELL, STOP, Reference, Rules
+from reference import (
+    BUY,
+    FOK,
+    GTC,
+    IOC,
+    LARGEST,
+    LIMIT,
+    LIMIT_MAKER,
+    MARKET,
+    ONE,
+    PRICED,
+    SELL,
+    STOP,
+    STOP_LIMIT,
+    STOPS,
+    TAKE_PROFIT,
+    TAKE_PROFIT_LIMIT,
+    TRIGGERED,
+    Reference,
+    Rules,
+)
 
 from engine.exchange import Exchange, FillRules
+from engine.exchange.exchange import Exit
 from engine.model import Instrument
 
-Action = tuple[str, tuple[int, ...]]
+Action = tuple[str, tuple[Any, ...], dict[str, int]]
 STEP_NS = 60_000_000_000
 
 
@@ -41,7 +62,7 @@ def random_rules(rng: random.Random) -> dict[str, Any]:
     return {
         "maker": rng.choice(rates[:-2]),
         "taker": rng.choice(rates),
-        "fee_asset": rng.choice(("quote", "received")),
+        "fee_asset": rng.choice(("quote", "received", "received", "bnb")),
         "slippage": rng.choice((0, 0, 0, 1, 5_000, 50_000, 1_000_000, ONE)),
         "limit_touch": rng.random() < 0.4,
         "max_volume_share": rng.choice((0, 0, 0, 1_000_000, 10_000_000, 33_333_333, ONE)),
@@ -49,15 +70,30 @@ def random_rules(rng: random.Random) -> dict[str, Any]:
 
 
 def random_setup(rng: random.Random, huge: bool) -> Setup:
-    names = ["AAA", "BBB", "CCC"][: rng.choice((1, 1, 2, 2, 3))]
+    names = ["AAA", "BBB", rng.choice(("CCC", "BNB"))][-rng.choice((1, 1, 2, 2, 3)) :]
     decimals, instruments, balances, mids = {}, [], {"USDT": rng.choice((0, 10_000 * ONE, 10**15))}, []
     for name in names:
         d = rng.choice((8, 8, 8, 8, 6, 4, 2, 0))
-        quote = "AAA" if name != "AAA" and decimals.get("AAA", 8) == 8 and rng.random() < 0.15 else "USDT"
+        quote = "AAA" if "AAA" in names and name != "AAA" and decimals.get("AAA", 8) == 8 and rng.random() < 0.15 else "USDT"
         lot = 10 ** (8 - d) * rng.choice((1, 1, 10, 1000, 100_000, 7))
         tick = rng.choice((1, 1, 10, 100, 1_000, 1_000_000, 25))
         floor = rng.choice((0, 0, 0, 1, 10**6, 5 * ONE))
-        instruments.append(Instrument(coin=name + quote, base=name, quote=quote, tick=tick, lot=lot, min_notional=floor))
+        band = rng.choice(((0, 0), (0, 0), (5 * ONE, ONE // 5), (ONE + ONE // 50, ONE - ONE // 50)))
+        most = rng.choice(((0, 0), (0, 0), (6, 3), (0, 2)))
+        instruments.append(
+            Instrument(
+                coin=name + quote,
+                base=name,
+                quote=quote,
+                tick=tick,
+                lot=lot,
+                min_notional=floor,
+                price_up=band[0],
+                price_down=band[1],
+                max_orders=most[0],
+                max_stops=most[1],
+            )
+        )
         if d != 8:
             decimals[name] = d
         mids.append(tick + rng.randrange(1, 10 ** rng.choice((2, 4, 7, 9, 11, 13, 18 if huge else 12))))
@@ -68,8 +104,11 @@ def random_setup(rng: random.Random, huge: bool) -> Setup:
             balances[name] = LARGEST - rng.randrange(10 ** rng.randrange(1, 19))
     if huge and rng.random() < 0.5:
         balances["USDT"] = LARGEST - rng.randrange(10 ** rng.randrange(1, 19))
+    rules = random_rules(rng)
+    if rules["fee_asset"] == "bnb" and rng.random() < 0.8:
+        balances["BNB"] = balances.get("BNB", 0) + rng.randrange(10 ** rng.randrange(1, 12))
     balances = {asset: min(units, LARGEST) for asset, units in balances.items()}
-    return Setup(tuple(instruments), balances, random_rules(rng), decimals, tuple(mids))
+    return Setup(tuple(instruments), balances, rules, decimals, tuple(mids))
 
 
 def crumbs_setup(rng: random.Random) -> Setup:
@@ -106,16 +145,79 @@ class Flow:
     def next_bar(self, coin: int, step: int) -> Action:
         bar = self.bar(coin)
         self.last[coin] = bar[3]
-        return "on_bar", (coin, step, step * STEP_NS, *bar)
+        bnb_price = self.rng.choice((0, self.rng.randrange(1, 10 ** self.rng.randrange(1, 13))))
+        return "on_bar", (coin, step, step * STEP_NS, *bar), {"bnb_price": bnb_price}
 
     def move(self, step: int) -> Action:
         rng = self.rng
-        open_orders = [o.id for o in self.world.orders if o.open]
-        if open_orders and rng.random() < 0.2:
-            return "cancel", (rng.choice(open_orders), step)
+        live = [o.id for o in self.world.orders if o.open or o.status == ref.PENDING]
+        if live and rng.random() < 0.2:
+            return "cancel", (rng.choice(live), step), {}
+        if live and rng.random() < 0.08:
+            order = self.world.order(rng.choice(live))
+            lot = self.world.coins[order.coin].lot
+            parts = (order.amount - lot, order.filled, order.filled + lot, order.amount // 2 // lot * lot, order.amount + lot)
+            return "amend", (order.id, min(max(rng.choice((*parts, order.amount // 2 + 1)), 0), LARGEST), step), {}
         if rng.random() < 0.03:
-            return "cancel", (rng.randrange(self.world.n_orders + 1) - 1, step)
-        return "place", (*self.order(rng.randrange(len(self.last))), step, step * STEP_NS)
+            return "cancel", (rng.randrange(self.world.n_orders + 1) - 1, step), {}
+        coin = rng.randrange(len(self.last))
+        when = step, step * STEP_NS
+        kind = rng.random()
+        if kind < 0.1:
+            return self.pair(coin, when)
+        if kind < 0.25:
+            return self.with_exits(coin, when)
+        *asked, how = self.order(coin)
+        return "place", (*asked, *when), how
+
+    def trail(self) -> int:
+        return self.rng.choice((1, 5, 10, 50, 200, 1000, 10_000))
+
+    def pair(self, coin: int, when: tuple[int, int]) -> Action:
+        rng, c = self.rng, self.world.coins[coin]
+        side, mark = rng.choice((BUY, SELL)), self.last[coin]
+        near, away = (mark or self.setup.mids[coin]), 1 if side == SELL else -1
+        limit = max(near + away * rng.randrange(1, 8) * c.tick, 1)
+        stop = max(near - away * rng.randrange(1, 8) * c.tick, 1)
+        if rng.random() < 0.3:
+            limit, stop = self.level(coin), self.level(coin)
+        if rng.random() < 0.95:
+            limit, stop = (min(max(at - at % c.tick, c.tick), LARGEST - LARGEST % c.tick) for at in (limit, stop))
+        limit, stop, how = min(limit, LARGEST), min(stop, LARGEST), {}
+        if rng.random() < 0.4:
+            how["stop_limit"] = min(max(stop + rng.randrange(-3, 4) * c.tick, c.tick), LARGEST)
+        if mark and rng.random() < 0.2:
+            stop, how["trail"] = 0, self.trail()
+        amount = self.amount(coin, side, max(limit, stop, 1))
+        return "place_pair", (coin, side, amount, limit, stop, mark, *when), how
+
+    def with_exits(self, coin: int, when: tuple[int, int]) -> Action:
+        rng, c = self.rng, self.world.coins[coin]
+        while True:
+            _, side, kind, _, price, stop, mark, how = self.order(coin)
+            if side == BUY:
+                break
+        at = price or stop or mark or self.setup.mids[coin]
+        exits = []
+        if rng.random() < 0.8:
+            under = max(at - rng.randrange(1, 10) * c.tick, 1)
+            under = max(under - under % c.tick, c.tick) if rng.random() < 0.95 else self.level(coin)
+            form = rng.random()
+            if form < 0.5:
+                exits.append((STOP, 0, under, 0))
+            elif form < 0.75:
+                exits.append((STOP_LIMIT, min(max(under + rng.randrange(-3, 3) * c.tick, c.tick), LARGEST), under, 0))
+            else:
+                exits.append((STOP, 0, 0, self.trail()))
+        if not exits or rng.random() < 0.7:
+            over = at + rng.randrange(1, 10) * c.tick
+            over = over - over % c.tick + c.tick if rng.random() < 0.95 else self.level(coin)
+            exits.append((LIMIT, min(over, LARGEST - LARGEST % c.tick), 0, 0))
+        return (
+            "place_with_exits",
+            (coin, kind, self.amount(coin, BUY, at), price, stop, tuple(Exit(*its) for its in exits), mark, *when),
+            how,
+        )
 
     def level(self, coin: int) -> int:
         """A price at, just beside, or far from something that matters."""
@@ -154,25 +256,35 @@ class Flow:
         )
         return open_, max(ends), min(ends), close, min(volume, LARGEST)
 
-    def order(self, coin: int) -> tuple[int, ...]:
+    def order(self, coin: int) -> tuple[Any, ...]:
+        """What to ask for: coin, side, type, amount, price, stop, mark and what else."""
         rng, c = self.rng, self.world.coins[coin]
         mark = self.last[coin]
         side = rng.choice((BUY, SELL))
-        kind = rng.choice((MARKET, MARKET, LIMIT, LIMIT, LIMIT, LIMIT_MAKER, STOP, STOP))
+        plain = (MARKET, MARKET, LIMIT, LIMIT, LIMIT, LIMIT_MAKER, STOP, STOP)
+        kind = rng.choice((*plain, STOP_LIMIT, STOP_LIMIT, TAKE_PROFIT, TAKE_PROFIT_LIMIT))
         if self.crumbs and rng.random() < 0.7:
             side, kind = BUY, LIMIT
         price = stop = 0
+        how: dict[str, int] = {}
         if kind != MARKET:
             at = self.level(coin)
-            if kind in (STOP, LIMIT_MAKER) and rng.random() < 0.7 and mark:
-                above = (side == BUY) == (kind == STOP)
+            if kind not in (LIMIT,) and rng.random() < 0.7 and mark:
+                above = (side == BUY) == (kind in STOPS)
                 at = min(max(mark + (1 if above else -1) * rng.randrange(1, 6) * c.tick, 1), LARGEST)
             if rng.random() < 0.95:
                 at = max(at - at % c.tick, c.tick)
             elif rng.random() < 0.3:
                 at = rng.choice((0, -c.tick, LARGEST, LARGEST - LARGEST % c.tick))
-            price, stop = (0, at) if kind == STOP else (at, 0)
-        return coin, side, kind, self.amount(coin, side, price or stop or mark or self.setup.mids[coin]), price, stop, mark
+            price, stop = (0, at) if kind in TRIGGERED else (at, 0)
+            if kind in (STOP_LIMIT, TAKE_PROFIT_LIMIT):
+                price = min(max(stop + rng.randrange(-4, 5) * c.tick, c.tick), LARGEST - LARGEST % c.tick)
+            if kind in TRIGGERED and rng.random() < 0.25:
+                stop, how["trail"] = 0, self.trail()
+            if kind in PRICED and kind != LIMIT_MAKER and rng.random() < 0.25:
+                how["tif"] = rng.choice((GTC, IOC, FOK))
+        asked = price or stop or mark or self.setup.mids[coin]
+        return coin, side, kind, self.amount(coin, side, asked), price, stop, mark, how
 
     def most_lockable(self, coin: int, most: int, at: int) -> int:
         """Return an amount about as large as what is free can be locked for, often to the last unit."""

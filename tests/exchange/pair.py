@@ -7,22 +7,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from flows import Action, Flow, Setup
-from reference import Fill, OutOfRange, Reference
+from reference import FILLED, Fill, OutOfRange, Reference
 
 from engine.errors import AmountOverflow
 
 OVERFLOW = "overflow"
-ORDER_FIELDS = tuple(
-    ["coin", "side", "amount", "price", "stop", "mark", "step", "time", "filled", "lock", "status", "refusal", "arrived"]
+ORDER_FIELDS = (
+    *("coin", "side", "amount", "price", "stop", "trail", "tif", "parent", "mark", "step", "time"),
+    *("filled", "lock", "status", "refusal", "arrived", "triggered", "extreme", "sibling", "received"),
 )
 FILL_FIELDS = tuple(Fill.__dataclass_fields__)
 
 
 def act(exchange: Any, action: Action) -> Any:
     """Apply the action; its answer, or OVERFLOW."""
-    name, args = action
+    name, args, how = action
     try:
-        return getattr(exchange, name)(*args)
+        return getattr(exchange, name)(*args, **how)
     except (OutOfRange, AmountOverflow):
         return OVERFLOW
 
@@ -54,29 +55,34 @@ class Pair:
         self.n_fills = 0
 
     def act(self, action: Action) -> Any:
-        touched = {o.id for o in self.reference.orders if o.open}
-        judged = act(self.exchange, ("judge", action[1][:-2])) if action[0] == "place" else None
+        touched, before = {o.id for o in self.reference.orders if o.status < FILLED}, self.reference.n_orders
+        name, args, how = action
+        judged = None
+        if name == "place":
+            judged = act(self.exchange, ("judge", args[:-2], {key: how[key] for key in how if key == "trail"}))
         expected = act(self.reference, action)
         got = act(self.exchange, action)
         self.script.append((action, expected))
-        self.same("answer", int(expected) if expected != OVERFLOW else OVERFLOW, got if got == OVERFLOW else int(got))
+        self.same("answer", expected, got)
         self.same("number of orders", self.reference.n_orders, self.exchange.n_orders)
         self.same("number of fills", self.reference.n_fills, self.exchange.n_fills)
-        if action[0] == "place" and expected != OVERFLOW:
-            touched.add(expected)
+        touched.update(range(before, self.reference.n_orders))
+        if name == "place" and expected != OVERFLOW:
             self.same("judgement", self.reference.order(expected).refusal, judged)
         for oid in touched:
             self.same("order", order_row(self.reference.order(oid)), order_row(self.exchange.order(oid)))
         for n in range(self.n_fills, self.reference.n_fills):
             self.same("fill", fill_row(self.reference.fills[n]), fill_row(self.exchange.fill(n)))
         self.n_fills = self.reference.n_fills
+        if expected != OVERFLOW:
+            self.same("ambiguous bars", self.reference.ambiguous_bars, self.exchange.ambiguous_bars)
         self.same_account()
         return expected
 
     def same_account(self) -> None:
         assets, n = self.reference.balance, len(self.reference.coins)
         self.same("account", account(self.reference, assets, n), account(self.exchange, assets, n))
-        self.same("open orders", [o.id for o in self.reference.orders if o.open], self.exchange.open_orders)
+        self.same("open orders", [o.id for o in self.reference.orders if o.open], sorted(self.exchange.open_orders))
 
     def same_history(self) -> None:
         """Nothing done is undone: every order and fill so far, ended ones too."""
@@ -88,7 +94,7 @@ class Pair:
     def same(self, what: str, expected: Any, got: Any) -> None:
         if expected == got:
             return
-        lines = [f"{name}{args} -> {answer}" for (name, args), answer in self.script]
+        lines = [f"{name}{args} {how} -> {answer}" for (name, args, how), answer in self.script]
         raise AssertionError(
             "\n".join([f"{what}: the reference says {expected}", f"the exchange {got}, after", str(self.setup), *lines])
         )

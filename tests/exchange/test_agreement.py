@@ -10,10 +10,35 @@ import flows
 import numba
 import pair
 import pytest
-from reference import EXPIRED, INSUFFICIENT, LIMIT, LIMIT_MAKER, MARKET, NO_VOLUME, REJECTED, STOP, WOULD_TAKE
+from reference import (
+    AT_OPEN,
+    BAD_RELATION,
+    EXPIRED,
+    FILLED,
+    FOK,
+    INSIDE,
+    INSUFFICIENT,
+    IOC,
+    LIMIT,
+    LOT_SIZE,
+    MARKET,
+    NO_ENTRY,
+    NO_VOLUME,
+    NOT_LESS,
+    NOTIONAL,
+    OTHER_LEG,
+    PENDING,
+    REJECTED,
+    STOP,
+    STOP_LIMIT,
+    TAKE_PROFIT_LIMIT,
+    TRIGGERED,
+    UNSURE,
+    WOULD_TAKE,
+)
 
 COMPILED = not numba.config.DISABLE_JIT
-CHUNK = 600
+CHUNK = 1250
 
 
 @pytest.mark.parametrize("chunk", range(8))
@@ -35,29 +60,43 @@ def test_the_flows_reach_every_corner():
                 seen[action[0], answer] += 1
                 break
             seen[action[0], bool(answer)] += 1
-            if action[0] == "place" and flow.world.order(answer).refusal:
-                refused.add(answer)
+            if action[0] == "amend":
+                seen["amend", answer] += 1
+            refused |= {o.id for o in flow.world.orders if o.status == REJECTED and o.step == action[1][-2]}
         for order in flow.world.orders:
             seen[order.type, order.side, order.status] += 1
             seen["refusal", order.refusal] += 1
             seen["late refusal", order.status, order.refusal] += order.id not in refused
             seen["partial", order.type, order.status] += 0 < order.filled < order.amount
+            seen["trailing", order.type, order.side, order.status] += order.trail > 0
+            seen["at once", order.tif, order.type, order.status, order.filled > 0] += 1
+            seen["exit", order.type, order.status] += order.entry is not None
+            seen["entered", order.how] += any(exit.filled for exit in order.exits)
+            seen["after a part"] += any(exit.filled for exit in order.exits) and order.status != FILLED
         for fill in flow.world.fills:
             seen["maker", fill.maker] += 1
-            seen["fee in base", fill.fee_in] += 1
+            seen["fee in", fill.fee_in] += 1
             seen["worth nothing", fill.notional == 0] += 1
+        seen["ambiguous"] += flow.world.ambiguous_bars
     corners = [
-        *((kind, side, status) for kind in (MARKET, LIMIT, STOP) for side in (1, -1) for status in (0, 2, 3, 4)),
+        *((kind, side, status) for kind in range(7) for side in (1, -1) for status in (0, 2, 3, 4)),
         *((kind, side, EXPIRED) for kind in (MARKET, STOP) for side in (1, -1)),
-        *((LIMIT_MAKER, side, status) for side in (1, -1) for status in (0, 2, 3, 4)),
-        *(("refusal", code) for code in range(9)),
+        *(("refusal", code) for code in range(OTHER_LEG + 1)),
+        *(("amend", code) for code in (0, LOT_SIZE, NOTIONAL, BAD_RELATION, NO_ENTRY, NOT_LESS)),
+        *(("trailing", kind, side, FILLED) for kind in TRIGGERED for side in (1, -1)),
+        *(("at once", tif, LIMIT, EXPIRED, some) for tif, some in ((IOC, True), (IOC, False), (FOK, False))),
+        *(("at once", tif, kind, FILLED, True) for tif in (IOC, FOK) for kind in (LIMIT, STOP_LIMIT, TAKE_PROFIT_LIMIT)),
+        *(("exit", kind, status) for kind in (LIMIT, STOP, STOP_LIMIT) for status in (PENDING, 0, FILLED, 3, 4, EXPIRED)),
+        *(("entered", how) for how in (AT_OPEN, INSIDE, UNSURE)),
+        "after a part",
+        "ambiguous",
         ("late refusal", REJECTED, WOULD_TAKE),
         ("late refusal", REJECTED, INSUFFICIENT),
         ("late refusal", EXPIRED, NO_VOLUME),
         *(("partial", kind, EXPIRED) for kind in (MARKET, STOP)),
         *(("partial", LIMIT, status) for status in (1, 3, EXPIRED)),
         *(("maker", is_maker) for is_maker in (True, False)),
-        *(("fee in base", in_base) for in_base in (True, False)),
+        *(("fee in", asset) for asset in range(3)),
         ("worth nothing", True),
         "at this very step",
         ("cancel", False),

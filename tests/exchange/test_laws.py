@@ -88,7 +88,7 @@ class Laws(RuleBasedStateMachine):
         price, stop = (at, 0) if kind in (LIMIT, LIMIT_MAKER) else (0, at if kind == STOP else 0)
         args = (coin, side, kind, amount, price, stop, self.marks[coin], self.step, self.step)
         before = {asset: self.exchange.free(asset) for asset in self.start}
-        order = self.exchange.order(self.pair.act(("place", args)))
+        order = self.exchange.order(self.pair.act(("place", args, {})))
         spent = {asset: units - self.exchange.free(asset) for asset, units in before.items()}
         locked_in = self.coins[coin].quote if side == BUY else self.coins[coin].base
         assert spent == {asset: order.lock if asset == locked_in else 0 for asset in before}
@@ -101,7 +101,7 @@ class Laws(RuleBasedStateMachine):
         order = self.exchange.order(number)
         asset = self.coins[order.coin].quote if order.side == BUY else self.coins[order.coin].base
         before = (self.exchange.free(asset), self.exchange.locked(asset))
-        assert self.pair.act(("cancel", (number, self.step)))
+        assert self.pair.act(("cancel", (number, self.step), {}))
         assert (self.exchange.free(asset), self.exchange.locked(asset)) == (before[0] + order.lock, before[1] - order.lock)
 
     @rule(
@@ -121,7 +121,7 @@ class Laws(RuleBasedStateMachine):
             waiting = max((o.rest for o in self.pair.reference.orders if o.open and o.coin == coin), default=1)
             volume = 0 if drawn[4] == 0 else (waiting * thousandths // 1000 + 1) * (ONE // self.scale[coin])
             self.bars[self.step, coin] = bar = tuple(p * tick for p in (open_, high, low, close))
-            self.pair.act(("on_bar", (coin, self.step, self.step, *bar, min(volume, 2**62))))
+            self.pair.act(("on_bar", (coin, self.step, self.step, *bar, min(volume, 2**62)), {}))
             self.marks[coin] = bar[3]
 
     def fills(self):

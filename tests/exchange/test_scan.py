@@ -6,9 +6,10 @@ import numpy as np
 import pair
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import BUY, LIMIT, LIMIT_MAKER, MARKET, SELL, STOP
+from reference import BUY, LIMIT, LIMIT_MAKER, MARKET, SELL, STOP, STOP_LIMIT, TAKE_PROFIT, TAKE_PROFIT_LIMIT
 
 from engine.exchange import Exchange, FillRules
+from engine.exchange.exchange import Exit
 from engine.model import Instrument
 
 ROWS = 40
@@ -104,6 +105,59 @@ def test_skipping_to_scanned_rows_changes_nothing(seed, touch, share):
                 assert reached(some, coin, bars, row, touch)
                 advance(some, coin, bars, row)
                 named[coin] = scan(some, coin, bars, row + 1)
+    assert world(every) == world(some)
+
+
+def add_the_rest(exchange, rng):
+    """Put trailing and triggered limit orders, pairs and orders with exits beside the plain ones."""
+    for _ in range(rng.randrange(1, 5)):
+        coin, side, amount = rng.choice(COINS), rng.choice((BUY, SELL)), rng.randrange(1, 10**6)
+        kind = rng.choice((STOP_LIMIT, TAKE_PROFIT, TAKE_PROFIT_LIMIT, STOP, STOP))
+        form = rng.randrange(4)
+        if form == 0:
+            exchange.place(coin, side, kind, amount, rng.randrange(92, 108), 0, 100, 0, 0, trail=rng.randrange(100, 900))
+        elif form == 1:
+            above = (side == BUY) == (kind in (STOP, STOP_LIMIT))
+            stop = rng.randrange(101, 112) if above else rng.randrange(88, 100)
+            exchange.place(coin, side, kind, amount, rng.randrange(92, 108), stop, 100, 0, 0, tif=rng.randrange(3))
+        elif form == 2:
+            up, down = rng.randrange(101, 110), rng.randrange(90, 100)
+            limit, stop = (up, down) if side == SELL else (down, up)
+            exchange.place_pair(coin, side, amount, limit, stop, 100, 0, 0, stop_limit=rng.choice((0, stop)))
+        else:
+            exits = [Exit(STOP, 0, 0, rng.randrange(100, 900)), Exit(LIMIT, rng.randrange(101, 112))]
+            exchange.place_with_exits(coin, LIMIT, amount, rng.randrange(92, 101), 0, exits[rng.randrange(2) :], 100, 0, 0)
+
+
+@settings(max_examples=300)
+@given(seed=st.integers(0, 2**32), touch=st.booleans(), share=st.sampled_from((0, 50_000_000)))
+def test_skipping_changes_nothing_once_trailing_orders_have_followed(seed, touch, share):
+    rules = FillRules(limit_touch=touch, max_volume_share=share)
+    every, some = (open_exchange(random.Random(seed), rules) for _ in range(2))
+    for exchange in (every, some):
+        add_the_rest(exchange, random.Random(seed + 2))
+    rng = random.Random(seed + 1)
+    bars = [columns(rng) for _ in COINS]
+    named = [scan(some, coin, bars, 0) for coin in COINS]
+    followed = [0 for _ in COINS]
+
+    def follow(coin, row):
+        _, high, low, _, volume = bars[coin]
+        some.follow(coin, high, low, volume, followed[coin], row)
+        followed[coin] = row
+
+    for row in range(ROWS):
+        for coin in COINS:
+            advance(every, coin, bars, row)
+            if row >= named[coin]:
+                follow(coin, row)
+                advance(some, coin, bars, row)
+                followed[coin] = row + 1
+                named[coin] = scan(some, coin, bars, row + 1)
+            if row % 7 == 0:  # followed at any time, not only when it must act
+                follow(coin, row + 1)
+    for coin in COINS:
+        follow(coin, ROWS)
     assert world(every) == world(some)
 
 
