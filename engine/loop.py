@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from engine.errors import StrategyError, TickdeckError
-from engine.model import CoinName, OrderType, Timestamp
+from engine.model import CoinName, Timestamp
 from engine.params import place_of
 from engine.result import Result
 from engine.session import Session, prepare
@@ -102,13 +102,26 @@ class Engine:
         coin: CoinName,
         amount: Number,
         price: Number | None = None,
-        *,
-        type: OrderType | None = None,
-        stop: Number | None = None,
+        **terms: Any,
     ) -> None:
-        """Place an order by hand at the cursor."""
-        self.trade.place_order(coin, amount, price, type=type, stop=stop, by="hand", reason="by hand")
-        self._log("place_order", coin, amount, price, type, stop)
+        """Place an order by hand at the cursor; `terms` are TradeSystemAPI.place_order's."""
+        self.trade.place_order(coin, amount, price, **terms, by="hand", reason="by hand")
+        self._log("place_order", coin, amount, price, terms)
+
+    def place_oco(self, coin: CoinName, amount: Number, price: Number, stop: Number | None = None, **terms: Any) -> None:
+        """Place a pair by hand at the cursor; `terms` are TradeSystemAPI.place_oco's."""
+        self.trade.place_oco(coin, amount, price, stop, **terms, by="hand", reason="by hand")
+        self._log("place_oco", coin, amount, price, stop, terms)
+
+    def amend_order(self, order: int, amount: Number) -> None:
+        """Reduce an order by hand at the cursor."""
+        self.trade.amend_order(order, amount)
+        self._log("amend_order", order, amount)
+
+    def replace_order(self, order: int, amount: Number, price: Number | None = None, **terms: Any) -> None:
+        """Put another order in the stead of one by hand at the cursor; `terms` are TradeSystemAPI.replace_order's."""
+        self.trade.replace_order(order, amount, price, **terms, by="hand", reason="by hand")
+        self._log("replace_order", order, amount, price, terms)
 
     def cancel(self, order: int) -> bool:
         """Cancel an order by hand at the cursor; False where it was no longer open."""

@@ -108,7 +108,10 @@ class Bar(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it stands; amounts in base units, prices in quote currency, exact."""
+    """An order as it stands; amounts in base units, prices in quote currency, exact.
+
+    `trail_bps` is set where its stop follows the market; `entry` is the order it is to close, `pair` the one that ends with it.
+    """
 
     id: int
     coin: CoinName
@@ -124,6 +127,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     by: Literal["strategy", "hand"] = "strategy"
     reason: str = ""
     refusal: str = ""
+    tif: TimeInForce = TimeInForce.GTC
+    trail_bps: int | None = None
+    entry: int | None = None
+    pair: int | None = None
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +167,9 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     `buy` and `sell` say how much as `value` (in quote currency, at the coin's close, at most the free cash) or `amount` (in
     base units); with a `price` the order is a limit (`maker=True`: one that never takes), with a `stop` a stop order, with
     neither a market order. `close` sells all that can be sold; `cancel` withdraws the coin's working orders.
-    A repeated signal does nothing while its order works; an opposite one cancels that order first.
+    With a `price` and a `stop` the order is a limit once the stop is reached. A repeated signal does nothing while its order
+    works; an opposite one cancels that order first. The exits of a buy (`stop_loss`, `take_profit`, `trailing_stop_bps`) stay
+    until one of them fills, or `sell` or `close` takes their place; `cancel` leaves them.
     """
 
     kind: Literal["buy", "sell", "close", "cancel"]
@@ -169,6 +178,9 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     price: float | None = None
     stop: float | None = None
     maker: bool = False
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    trailing_stop_bps: int | None = None
     reason: str = ""
 
     @classmethod
@@ -180,10 +192,27 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
         price: float | None = None,
         stop: float | None = None,
         maker: bool = False,
+        stop_loss: float | None = None,
+        take_profit: float | None = None,
+        trailing_stop_bps: int | None = None,
         reason: str = "",
     ) -> Signal:
-        """Buy `value` worth or `amount` of the coin."""
-        return cls(kind="buy", value=value, amount=amount, price=price, stop=stop, maker=maker, reason=reason)
+        """Buy `value` worth or `amount` of the coin.
+
+        What it brings in is sold again at `stop_loss`, or `trailing_stop_bps` below the highest since, or at `take_profit`.
+        """
+        return cls(
+            kind="buy",
+            value=value,
+            amount=amount,
+            price=price,
+            stop=stop,
+            maker=maker,
+            stop_loss=stop_loss,
+            take_profit=take_profit,
+            trailing_stop_bps=trailing_stop_bps,
+            reason=reason,
+        )
 
     @classmethod
     def sell(

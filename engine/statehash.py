@@ -29,6 +29,7 @@ def state_hash(trade: LocalTradeSystem, strategy: Strategy) -> str:
 
     Raises StrategyError naming an attribute whose value has no canonical form.
     """
+    trade.meeting.follow()
     exchange = trade.exchange
     h = hashlib.blake2b(digest_size=16)
     h.update(np.int64(trade.raw.step).tobytes())

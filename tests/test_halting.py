@@ -123,7 +123,7 @@ NONSENSE = {
     "a negative value": ({"BTCUSDT": Signal.buy(value=-1)}, "value is negative"),
     "neither value nor amount": ({"BTCUSDT": Signal.buy()}, "give either value or amount"),
     "both": ({"BTCUSDT": Signal.buy(value=1, amount=1)}, "give either value or amount"),
-    "price and stop": ({"BTCUSDT": Signal.buy(amount=1, price=1, stop=2)}, "leave its price out"),
+    "two stops": ({"BTCUSDT": Signal.buy(amount=1, stop_loss=1, trailing_stop_bps=100)}, "has two stops"),
     "a maker without a price": ({"BTCUSDT": Signal.buy(amount=1, maker=True)}, "needs a price"),
     "more than can be counted": ({"BTCUSDT": Signal.buy(amount=1e30)}, "does not fit 64 bits"),
     "a cost that cannot be counted": ({"BTCUSDT": Signal.buy(amount=9e10)}, "does not fit 64 bits"),

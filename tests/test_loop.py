@@ -268,7 +268,7 @@ def test_hand_input_is_logged_after_the_step_it_followed_in_its_order() -> None:
         (2, 3, START + 3 * MINUTE, "cancel"),
         (4, 0, START + 5 * MINUTE, "place_order"),
     ]
-    assert flown.inputs[0] == Input(2, 0, START + 3 * MINUTE, "place_order", ("BTCUSDT", Decimal("0.5"), 50, None, None))
+    assert flown.inputs[0] == Input(2, 0, START + 3 * MINUTE, "place_order", ("BTCUSDT", Decimal("0.5"), 50, {}))
     assert [order.by for order in map(flown.trade.account.order, range(3))] == ["hand"] * 3
 
 
@@ -288,8 +288,8 @@ def test_the_input_log_played_again_gives_the_same_run() -> None:
         if entry.what == "cancel":
             again.cancel(*entry.arguments)
         else:
-            coin, amount, price, kind, stop = entry.arguments
-            again.place_order(coin, amount, price, type=kind, stop=stop)
+            coin, amount, price, terms = entry.arguments
+            again.place_order(coin, amount, price, **terms)
     again.run()
     assert len(fills_of(first)) > 10
     assert state_hash(again.trade, again.strategy) == state_hash(first.trade, first.strategy)

@@ -1,5 +1,15 @@
 """The simulated exchange: one compiled kernel and its Python face."""
 
-from engine.exchange.exchange import REFUSALS, STATUSES, TYPES, Exchange, FillRules, FillView, OrderView
+from engine.exchange.exchange import (
+    REFUSALS,
+    STATUSES,
+    TIMES_IN_FORCE,
+    TYPES,
+    Exchange,
+    Exit,
+    FillRules,
+    FillView,
+    OrderView,
+)
 
-__all__ = ["REFUSALS", "STATUSES", "TYPES", "Exchange", "FillRules", "FillView", "OrderView"]
+__all__ = ["REFUSALS", "STATUSES", "TIMES_IN_FORCE", "TYPES", "Exchange", "Exit", "FillRules", "FillView", "OrderView"]

@@ -294,16 +294,18 @@ class Exchange:
         *,
         trail: int = 0,
         tif: int = k.GTC,
+        keep: bool = True,
     ) -> int:
         """Enter an order (side 1 buys, -1 sells; price and stop 0 where it has none) and return its id.
 
         With `trail`, in basis points, the stop follows the market and `stop` is 0. A refused order is entered too, with its
-        status and code. Raises TypeError for anything that is not an integer, OrderError for a coin, side or type there is not.
+        status and code; unless it is not to be kept: then -1 less the code is returned. Raises TypeError for anything that is
+        not an integer, OrderError for a coin, side or type there is not.
         """
         self._known(coin, side, kind)
         self._room(1)
         stop = self._trigger(coin, side, kind, stop, trail, mark)
-        numbers = map(index, (coin, side, kind, amount, price, stop, trail, tif, mark, step, time))
+        numbers = map(index, (coin, side, kind, amount, price, stop, trail, tif, mark, step, time, keep))
         return self._done(k.place, coin, self.head, self.coins, self.balances, self.orders, *numbers)
 
     def place_pair(
@@ -366,18 +368,8 @@ class Exchange:
         if refused:
             entry: int = k.enter(self.head, self.orders, *numbers, 0, index(mark), index(step), index(time), refused)
         else:
-            entry = self._done(
-                k.place,
-                coin,
-                self.head,
-                self.coins,
-                self.balances,
-                self.orders,
-                *numbers,
-                index(mark),
-                index(step),
-                index(time),
-            )
+            numbers += map(index, (mark, step, time, True))
+            entry = self._done(k.place, coin, self.head, self.coins, self.balances, self.orders, *numbers)
         for leg in legs:
             k.attach(self.head, self.orders, entry, *map(index, leg))
         return entry

@@ -307,7 +307,7 @@ def rest(head: Array, coins: Array, balances: Array, orders: Array, order: int, 
 
 @njit(
     "int64(int64[::1], int64[:, ::1], int64[:, ::1], int64[:, ::1],"
-    " int64, int64, int64, int64, int64, int64, int64, int64, int64, int64, int64)",
+    " int64, int64, int64, int64, int64, int64, int64, int64, int64, int64, int64, boolean)",
     cache=True,
 )
 def place(
@@ -326,11 +326,17 @@ def place(
     mark: int,
     step: int,
     time: int,
+    keep: bool,
 ) -> int:
-    """Enter an order, refused or open, and return its id; the caller has made room for one more."""
+    """Enter an order, refused or open, and return its id; the caller has made room for one more.
+
+    One that is refused and not to be kept is not entered, and -1 less the refusal is returned.
+    """
     refusal = judge(head, coins, balances, orders, coin, side, kind, amount, price, stop, trail, mark, 0)
     if refusal == OVERFLOW:
         return OVERFLOW
+    if refusal != NO_REFUSAL and not keep:
+        return -1 - refusal
     order = enter(head, orders, coin, side, kind, amount, price, stop, trail, tif, 0, mark, step, time, refusal)
     if refusal == NO_REFUSAL:
         lock = lock_of(head, coins, coin, side, kind, amount, reference_of(kind, price, stop, mark))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, overload
 
 from engine.errors import ConfigError, UsageError
 from engine.exact import DECIMALS, UNIT, floor_to, to_decimal
-from engine.exchange import REFUSALS, STATUSES, TYPES, Exchange
+from engine.exchange import REFUSALS, STATUSES, TIMES_IN_FORCE, TYPES, Exchange
 from engine.exchange import kernel as k
 from engine.model import CoinName, Fill, Order, Position, Side
 from engine.state import Raw
@@ -44,8 +44,9 @@ class Account:
     Money is told in `currency`. Raises ConfigError where an asset cannot be valued in it.
     """
 
-    def __init__(self, exchange: Exchange, raw: Raw, currency: str, notes: Notes) -> None:
+    def __init__(self, exchange: Exchange, raw: Raw, currency: str, notes: Notes, follow: Callable[[], None]) -> None:
         self.exchange = exchange
+        self._follow = follow
         self.raw = raw
         self.currency = currency
         self._notes = notes
@@ -180,6 +181,7 @@ class Account:
 
     def order(self, order: int) -> Order:
         """Return an order by its id."""
+        self._follow()
         view = self.exchange.order(order)
         instrument = self.exchange.instruments[view.coin]
         places = self.exchange.decimals[instrument.base]
@@ -199,6 +201,10 @@ class Account:
             by=by,
             reason=reason,
             refusal=REFUSALS[view.refusal],
+            tif=TIMES_IN_FORCE[view.tif],
+            trail_bps=view.trail or None,
+            entry=view.parent - 1 if view.parent else None,
+            pair=view.sibling - 1 if view.sibling else None,
         )
 
     def fill(self, n: int) -> Fill:

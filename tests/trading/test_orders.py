@@ -125,6 +125,9 @@ def test_types_follow_from_what_is_given_or_must_agree_with_it() -> None:
         (OrderType.LIMIT, 90, None, OrderType.LIMIT),
         (OrderType.MARKET, None, None, OrderType.MARKET),
         (OrderType.STOP, None, 120, OrderType.STOP),
+        (None, 121, 120, OrderType.STOP_LIMIT),
+        (OrderType.TAKE_PROFIT, None, 80, OrderType.TAKE_PROFIT),
+        (OrderType.TAKE_PROFIT_LIMIT, 81, 80, OrderType.TAKE_PROFIT_LIMIT),
     ):
         its.place_order("BTCUSDT", 1, price, type=kind, stop=stop)
         assert last(its).type is placed
@@ -136,7 +139,8 @@ def test_types_follow_from_what_is_given_or_must_agree_with_it() -> None:
         (OrderType.MARKET, None, 120),
         (OrderType.LIMIT_MAKER, None, None),
         (OrderType.LIMIT_MAKER, None, 120),
-        (None, 90, 120),
+        (OrderType.STOP_LIMIT, 90, None),
+        (OrderType.TAKE_PROFIT, 90, 80),
     ):
         with pytest.raises(OrderError):
             its.place_order("BTCUSDT", 1, price, type=kind, stop=stop)
