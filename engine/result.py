@@ -32,6 +32,11 @@ class Result:
         self.steps = len(session.feed)
         self.state_hash = state_hash(session.trade, session.strategy)
 
+    def __repr__(self) -> str:
+        name, account = type(self.session.strategy).__name__, self.session.config.account
+        fills = self.trade.exchange.n_fills
+        return f"<Result of {name}: {self.steps:,} steps, {fills:,} fills, {self.final_equity:,.2f} {account.currency}>"
+
     @property
     def trade(self) -> LocalTradeSystem:
         """The trade system as the run left it."""
@@ -109,16 +114,16 @@ class Result:
 
     @cached_property
     def fills(self) -> pd.DataFrame:
-        """Every fill, as `--fills` writes them, with amounts as float."""
+        """Every fill, as `--fills` writes them, with amounts as float, indexed by the opening (UTC) of the bar it was in."""
         import pandas as pd
 
         frame = pd.DataFrame(self.fill_rows(), columns=list(FILL_COLUMNS))
-        money = ["amount", "price", "fee", "cash", "position"]
-        return frame.astype(dict.fromkeys(money, float))
+        frame.index = pd.DatetimeIndex(pd.to_datetime(frame["time_ms"], unit="ms", utc=True), name="time")
+        return frame.astype(dict.fromkeys(("amount", "price", "fee", "cash", "position"), float))
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """Every order, refused ones included."""
+        """Every order, refused ones included, with amounts as float, indexed by the time (UTC) it was placed."""
         import msgspec
         import pandas as pd
 
@@ -126,7 +131,9 @@ class Result:
 
         account = self.trade.account
         rows = [msgspec.structs.astuple(account.order(n)) for n in range(account.exchange.n_orders)]
-        return pd.DataFrame(rows, columns=list(Order.__struct_fields__))
+        frame = pd.DataFrame(rows, columns=list(Order.__struct_fields__))
+        frame.index = pd.DatetimeIndex(pd.to_datetime(frame.pop("time"), utc=True), name="time")
+        return frame.astype(dict.fromkeys(("amount", "filled", "price", "stop"), float))
 
     @cached_property
     def features(self) -> dict[str, pd.DataFrame]:

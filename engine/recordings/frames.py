@@ -9,29 +9,35 @@ import numpy as np
 
 from engine.errors import RecordingError
 from engine.exact import DECIMALS, INT64_MAX
-from engine.model import CoinName, Instrument, Timestamp
-from engine.recordings.bars import Bars, check_bars, interval_name
-from engine.recordings.names import split_symbol
+from engine.model import INTERVALS, CoinName, Instrument, Timestamp
+from engine.recordings.bars import Bars, check_bars
+from engine.recordings.names import Symbol, split_symbol
 from engine.recordings.recording import Recording
 from engine.recordings.units import finest_step, from_floats
 from engine.recordings.volumes import settled
 
 NAMES = ("open", "high", "low", "close", "volume")
 PRICES = NAMES[:4]
+TIMES = ("time", "date", "datetime", "timestamp", "open_time", "open time")
+"""What others call the column of a bar's time."""
 
 
 def recording_of_frames(data: Any, instruments: Mapping[CoinName, Instrument] | None = None) -> Recording:
     """Return a recording of a DataFrame (as coin DATAUSDT), or of a mapping of coin to DataFrame, without a folder.
 
     Each has a DatetimeIndex of the bars' opening times (UTC where it says nothing) and columns open, high, low, close and
-    volume, in any case. Without `instruments` the tick is inferred from the prices, the lot is 1e-8 and there is no minimum
-    notional. Raises RecordingError naming coin and row for anything a recording would refuse.
+    volume, in any case. A coin is named as the exchange does, BTCUSDT, or as BTC/USDT. Without `instruments` the tick is
+    inferred from the prices, the lot is 1e-8 and there is no minimum notional. Raises RecordingError naming coin and row for
+    anything a recording would refuse.
     """
     frames = data if isinstance(data, Mapping) else {"DATAUSDT": data}
     if not frames:
-        raise RecordingError("data holds no coin")
-    bars = {coin: bars_of_frame(coin, frame) for coin, frame in frames.items()}
-    made = {coin: (instruments or {}).get(coin) or _instrument(coin, its) for coin, its in bars.items()}
+        raise RecordingError("data holds no coin", hint='data={"BTCUSDT": frame}')
+    symbols = [_symbol(name) for name in frames]
+    bars = {symbol.coin: bars_of_frame(symbol.coin, frame) for symbol, frame in zip(symbols, frames.values(), strict=True)}
+    if len(bars) < len(frames):
+        raise RecordingError(f"data names a coin twice: {', '.join(frames)}")
+    made = {symbol.coin: (instruments or {}).get(symbol.coin) or _instrument(symbol, bars[symbol.coin]) for symbol in symbols}
     return Recording.from_bars(bars, made, name="data", source="DataFrame")
 
 
@@ -39,22 +45,85 @@ def bars_of_frame(coin: CoinName, frame: Any) -> Bars:
     """Return one coin's DataFrame as exact bars."""
     import pandas as pd
 
-    index = getattr(frame, "index", None)
-    if not isinstance(index, pd.DatetimeIndex):
-        raise RecordingError(f"{coin}: data must have a DatetimeIndex of opening times", hint="frame.set_index('time')")
-    named = {str(name).lower(): name for name in frame.columns}
-    if missing := [name for name in NAMES if name not in named]:
-        raise RecordingError(f"{coin}: data has no column {', '.join(missing)}")
-    if len(frame) < 2:
-        raise RecordingError(f"{coin}: data needs at least two bars, to tell their interval")
-    utc = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
-    time = utc.as_unit("ns").asi8
-    floats = {name: frame[named[name]].to_numpy(dtype=np.float64) for name in NAMES}
+    if not isinstance(frame, pd.DataFrame):
+        raise RecordingError(
+            f"{coin}: data must be a DataFrame of pandas, or a dict of one a coin, not {type(frame).__name__}",
+            hint='data=frame, or data={"BTCUSDT": frame}',
+        )
+    time, interval = _times(coin, frame)
+    floats = {name: _floats(coin, frame, name) for name in NAMES}
     columns = {name: _units(f"{coin} {name}", floats[name]) for name in PRICES}
     volume, decimals = _volumes(f"{coin} volume", floats["volume"])
-    bars = Bars(time=time, **columns, volume=volume, interval=_interval(coin, time), volume_decimals=decimals)
+    bars = Bars(time=time, **columns, volume=volume, interval=interval, volume_decimals=decimals)
     check_bars(bars, coin)
     return settled(bars)
+
+
+def _symbol(name: Any) -> Symbol:
+    if not isinstance(name, str):
+        raise RecordingError(f"data names a coin {name!r}, which is no text", hint='data={"BTCUSDT": frame}')
+    return split_symbol(name)
+
+
+def _times(coin: CoinName, frame: Any) -> tuple[Any, Timestamp]:
+    """Return the opening times in ns UTC, strictly ascending, and the bars' interval: the closest two are one apart."""
+    import pandas as pd
+
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex):
+        column = next((name for name in frame.columns if str(name).lower() in TIMES), None)
+        source = "frame.index" if column is None else f"frame[{column!r}]"
+        raise RecordingError(
+            f"{coin}: data must have a DatetimeIndex of opening times; its index is {type(index).__name__}",
+            hint="frame.to_timestamp()"
+            if isinstance(index, pd.PeriodIndex)
+            else f"frame.set_index(pd.to_datetime({source}, utc=True)); milliseconds need unit='ms'",
+        )
+    if index.hasnans:
+        raise RecordingError(f"{coin}, row {int(index.isna().argmax())}: the time is missing (NaT)")
+    if len(index) < 2:
+        raise RecordingError(f"{coin}: data needs at least two bars, to tell their interval")
+    utc = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
+    try:
+        time = utc.as_unit("ns").asi8
+    except pd.errors.OutOfBoundsDatetime:
+        raise RecordingError(f"{coin}: times must lie within 1678 and 2262, not {utc.min()} to {utc.max()}") from None
+    apart = np.diff(time)
+    row = int(apart.argmin())
+    if apart[row] <= 0:
+        row = int((apart <= 0).argmax())
+        raise RecordingError(
+            f"{coin}, row {row + 1}: {index[row + 1]} is not later than {index[row]} before it",
+            hint="frame.sort_index(); where a time is there twice, frame[~frame.index.duplicated()]",
+        )
+    interval = int(apart[row])
+    if interval not in INTERVALS.values():
+        raise RecordingError(
+            f"{coin}, row {row + 1}: {index[row + 1]} is {pd.Timedelta(interval)} after {index[row]}, which is no interval",
+            hint=f"intervals are {', '.join(INTERVALS)}",
+        )
+    return time, interval
+
+
+def _floats(coin: CoinName, frame: Any, name: str) -> Any:
+    places = [place for place, column in enumerate(frame.columns) if str(column).strip().lower() == name]
+    if len(places) != 1:
+        raise RecordingError(
+            f"{coin}: data has {'no column' if not places else f'{len(places)} columns'} {name}",
+            hint="frame.assign(volume=...): a bar without volume fills nothing"
+            if name == "volume" and not places
+            else f"it has {', '.join(map(str, frame.columns[:12]))}",
+        )
+    try:
+        values = frame.iloc[:, places[0]].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RecordingError(f"{coin}: the column {name} must hold numbers: {error}") from None
+    if (bad := np.flatnonzero(~np.isfinite(values))).size:
+        raise RecordingError(
+            f"{coin}, row {bad[0]}, {frame.index[bad[0]]}: {name} {values[bad[0]]} is not a finite number",
+            hint="frame.dropna() leaves such bars out; they are told as a gap then",
+        )
+    return values
 
 
 def _units(what: str, values: Any, decimals: int = DECIMALS) -> Any:
@@ -76,15 +145,6 @@ def _below(values: Any, limit: float) -> bool:
     return bool(np.isfinite(values).all()) and bool(np.abs(values).max(initial=0.0) < limit)
 
 
-def _interval(coin: CoinName, time: Any) -> Timestamp:
-    spacing = int(np.min(np.diff(time)))
-    if spacing <= 0:
-        raise RecordingError(f"{coin}: opening times must be ascending and distinct")
-    interval_name(spacing)
-    return spacing
-
-
-def _instrument(coin: CoinName, bars: Bars) -> Instrument:
-    symbol = split_symbol(coin)
+def _instrument(symbol: Symbol, bars: Bars) -> Instrument:
     tick = finest_step(*(bars.column(name) for name in PRICES))
-    return Instrument(coin=coin, base=symbol.base, quote=symbol.quote, tick=tick)
+    return Instrument(coin=symbol.coin, base=symbol.base, quote=symbol.quote, tick=tick)
