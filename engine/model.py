@@ -124,7 +124,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     status: OrderStatus
     step: int
     time: Timestamp
-    by: Literal["strategy", "hand"] = "strategy"
+    by: Literal["strategy", "hand", "risk"] = "strategy"
     reason: str = ""
     refusal: str = ""
     tif: TimeInForce = TimeInForce.GTC
@@ -164,9 +164,9 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy wants of a coin, net of its working orders.
 
-    `buy` and `sell` say how much as `value` (in quote currency, at the coin's close, at most the free cash) or `amount` (in
-    base units); with a `price` the order is a limit (`maker=True`: one that never takes), with a `stop` a stop order, with
-    neither a market order. `close` sells all that can be sold; `cancel` withdraws the coin's working orders.
+    `buy` and `sell` say how much as `value` (in the account's currency, at the coin's close, at most what is free of its quote
+    asset) or `amount` (in base units); with a `price` the order is a limit (`maker=True`: one that never takes), with a `stop`
+    a stop order, with neither a market order. `close` sells all that can be sold; `cancel` withdraws the coin's working orders.
     With a `price` and a `stop` the order is a limit once the stop is reached. A repeated signal does nothing while its order
     works; an opposite one cancels that order first. The exits of a buy (`stop_loss`, `take_profit`, `trailing_stop_bps`) stay
     until one of them fills, or `sell` or `close` takes their place; `cancel` leaves them.

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import features
-from engine.config import SessionConfig, find_config, load_config
+from engine.config import RiskConfig, SessionConfig, find_config, load_config
+from engine.config.quantities import percent_rate
 from engine.errors import ConfigError, StrategyError, TickdeckError, UsageError
+from engine.exact import to_units
 from engine.exchange import FillRules
 from engine.features import Feature
 from engine.market import ReplayFeed
@@ -21,6 +23,8 @@ from engine.strategy import Strategy
 from engine.strategy.blame import place_of_error
 from engine.strategy.loader import load_class, load_strategy
 from engine.trading.local import LocalTradeSystem
+from engine.trading.risk import Limits
+from engine.trading.valuation import path
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,9 +59,13 @@ def prepare(
     own_state(pilot)  # what it cannot keep is told now and not after a long run
     pilot.stats.features.add(extra_features(settings))
     rules = settings.fills
+    if rules.fee_asset == "bnb":
+        for quote in dict.fromkeys(its.quote for its in feed.instruments):
+            path(feed.instruments, "BNB", quote)
     trade = LocalTradeSystem(
         strategy=pilot,
         cash=settings.account.cash,
+        adopt=settings.account.adopt,
         currency=settings.account.currency,
         decimals=settings.account.decimals,
         rules=FillRules(
@@ -68,8 +76,23 @@ def prepare(
             limit_touch=rules.limit_fill == "touch",
             max_volume_share=rules.volume_share,
         ),
+        limits=_limits(settings.risk),
     )
     return Session(settings, recording, feed, trade, pilot)
+
+
+def _limits(risk: RiskConfig) -> Limits:
+    return Limits(
+        order_notional=to_units(risk.max_order_notional or 0),
+        position_notional=to_units(risk.max_position_notional or 0),
+        price_collar=percent_rate(risk.price_collar_pct),
+        orders_per_minute=risk.max_orders_per_minute or 0,
+        open_orders=risk.max_open_orders or 0,
+        daily_loss=percent_rate(risk.max_daily_loss_pct),
+        drawdown=percent_rate(risk.max_drawdown_pct),
+        repeat_s=risk.no_repeat_s or 0,
+        flatten=risk.on_loss == "flatten",
+    )
 
 
 def _settings(config: Mapping[str, Any] | str | Path | SessionConfig | None, data: Any) -> SessionConfig:

@@ -134,22 +134,32 @@ class Raw:
     """Market data at the cursor: one view, moved by the feed and never rebuilt.
 
     `step` and `time` (ns) say where the cursor stands, -1 before the first event. `bars()` goes over the coins whose bar has
-    just closed; `raw[coin]` are a coin's bars so far.
+    just closed; `raw[coin]` are a coin's bars so far. The engine knows a recording's `times`, of every step; without one the
+    data is `growing`.
     """
 
-    __slots__ = ("_bars", "coins", "decisions", "events", "growing", "instruments", "step", "time")
+    __slots__ = ("_bars", "coins", "decisions", "events", "instruments", "step", "time", "times")
 
     def __init__(
-        self, instruments: Sequence[Instrument], events: Sequence[Track], decisions: Sequence[Track], growing: bool = False
+        self,
+        instruments: Sequence[Instrument],
+        events: Sequence[Track],
+        decisions: Sequence[Track],
+        times: Ints | None = None,
     ) -> None:
         self.instruments = tuple(instruments)
         self.coins: tuple[CoinName, ...] = tuple(instrument.coin for instrument in instruments)
         self.events = tuple(events)
         self.decisions = tuple(decisions)
-        self.growing = growing
+        self.times = times
         self.step = -1
         self.time: Timestamp = -1
         self._bars = {track.coin: CoinBars(self, track) for track in self.decisions}
+
+    @property
+    def growing(self) -> bool:
+        """Whether what is to come is not known yet."""
+        return self.times is None
 
     def bars(self) -> Iterator[tuple[CoinName, CoinBars]]:
         """Yield each coin whose bar closed at this step, with its bars so far, in the session's order."""

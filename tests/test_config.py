@@ -248,10 +248,11 @@ use = "RSI"
 currency = ""
 cash = [1]
 [fills]
-fee_asset = "bnb"
+fee_asset = "gold"
 limit_fill = true
 [risk]
-max_drawdown_pct = 20
+max_drawdown_pct = 120
+max_open_order = 3
 """
     expected = {
         1: "recording is missing",
@@ -266,9 +267,10 @@ max_drawdown_pct = 20
         15: "features.1.parms is not a known key (did you mean 'params'?)",
         17: "account.currency should be a short printable text, not ''",
         18: "account.cash should be a table, not a list",
-        20: 'fills.fee_asset should be "received" or "quote", not \'bnb\'',
+        20: 'fills.fee_asset should be "received", "quote" or "bnb", not \'gold\'',
         21: 'fills.limit_fill should be "through" or "touch", not True',
-        22: "risk is not a known key; known are mode, ",
+        23: "risk.max_drawdown_pct should be above 0 and at most 100 percent, not 120",
+        24: "risk.max_open_order is not a known key (did you mean 'max_open_orders'?)",
     }
     found = mistakes(text)
     for line, words in expected.items():

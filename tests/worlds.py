@@ -24,6 +24,7 @@ from engine import (
 from engine.model import INTERVALS
 from engine.recordings import Bars
 from engine.statehash import state_hash
+from engine.trading.risk import Limits
 
 MINUTE = INTERVALS["1m"]
 START = 1_735_689_600 * 10**9  # 2025-01-01 00:00 UTC
@@ -97,12 +98,16 @@ def engine(
     coins: Sequence[str] | None = None,
     cash: Any = 10_000,
     decimals: Mapping[str, int] | None = None,
+    adopt: Mapping[str, Any] | None = None,
+    currency: str = "USDT",
+    limits: Limits | None = None,
     **rules: Any,
 ) -> Engine:
     """An engine about to fly the recording; `cash` is USDT or a mapping of assets, `rules` are those of FillRules."""
     strategy = strategy or Strategy()
     balances = cash if isinstance(cash, Mapping) else {"USDT": cash}
-    trade = LocalTradeSystem(strategy=strategy, cash=balances, rules=FillRules(**rules), decimals=decimals)
+    account = {"cash": balances, "adopt": adopt, "currency": currency, "decimals": decimals}
+    trade = LocalTradeSystem(strategy=strategy, rules=FillRules(**rules), limits=limits, **account)
     return Engine(ReplayFeed(recording, coins, interval), trade, strategy)
 
 

@@ -1,12 +1,13 @@
 """Session configs: TOML in, validated models out, every mistake told at once with its place."""
 
-from engine.config.models import AccountConfig, FeatureConfig, FillsConfig, StrategyConfig
+from engine.config.models import AccountConfig, FeatureConfig, FillsConfig, RiskConfig, StrategyConfig
 from engine.config.session import SessionConfig, find_config, load_config, parse_config
 
 __all__ = [
     "AccountConfig",
     "FeatureConfig",
     "FillsConfig",
+    "RiskConfig",
     "SessionConfig",
     "StrategyConfig",
     "find_config",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from engine.config.quantities import basis_points, money, rate, scaled, share, shown
+from engine.config.quantities import basis_points, limit, money, percent, rate, scaled, share, shown
 from engine.exact import DECIMALS, INT64_MAX
 from engine.model import INTERVALS
 from engine.params import did_you_mean
@@ -82,6 +82,9 @@ def _param(value: Any) -> Any:
 Word = Annotated[str, AfterValidator(_word)]
 Rate = Annotated[Decimal, BeforeValidator(basis_points)]
 Money = Annotated[Decimal, BeforeValidator(money)]
+Percent = Annotated[Decimal, BeforeValidator(percent)]
+Limit = Annotated[Decimal, BeforeValidator(limit)]
+Count = Annotated[int, Field(ge=1, le=10**6)]
 Params = dict[Annotated[str, AfterValidator(_param_name)], Annotated[Any, BeforeValidator(_param)]]
 
 
@@ -145,6 +148,26 @@ class AccountConfig(Table):
             raise ValueError("; ".join(problems))
         return cash
 
+    adopt: dict[Word, Money] = {}
+    """What of the cash is the strategy's own from the start, by asset, so that it may sell it; the rest it leaves alone."""
+
+    @field_validator("adopt", mode="after")
+    @classmethod
+    def _adopted_is_there(cls, adopt: dict[str, Decimal], info: Any) -> dict[str, Decimal]:
+        cash = info.data.get("cash", adopt)
+        problems = [
+            f"{amount} {asset} is more than the {cash.get(asset, 0)} in cash"
+            for asset, amount in adopt.items()
+            if amount > cash.get(asset, 0)
+        ]
+        if info.data.get("currency") in adopt:
+            problems.append(
+                f"{info.data['currency']} is what the account is told in; only what is bought with it is a position"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return adopt
+
     @property
     def balances(self) -> dict[str, int]:
         """What each asset starts with, counting 10**-decimals of it (1e-8 unless `decimals` says otherwise)."""
@@ -158,8 +181,8 @@ class FillsConfig(Table):
     """Fee of a fill that rested in the book, in basis points, exact to 1e-8."""
     taker_bps: Rate = Decimal(10)
     """Fee of a fill that took from the book."""
-    fee_asset: Literal["received", "quote"] = "received"
-    """What the fee is taken in: the asset received, as Binance does, or always the quote asset."""
+    fee_asset: Literal["received", "quote", "bnb"] = "received"
+    """What the fee is taken in: the asset received, as Binance does; always the quote asset; or BNB while there is some."""
     slippage_bps: Rate = Decimal(0)
     """How much worse than the market a market or stop order fills."""
     limit_fill: Literal["through", "touch"] = "through"
@@ -188,6 +211,32 @@ class FillsConfig(Table):
         return scaled(self.max_volume_share or Decimal(0), DECIMALS) or 0
 
 
+class RiskConfig(Table):
+    """`[risk]`: what is risked at most, in every mode; a key left out is no limit.
+
+    Limits of size, number and loss keep from buying, never from selling or cancelling.
+    """
+
+    max_order_notional: Limit | None = None
+    """The most an order to buy may be worth, in the account's currency."""
+    max_position_notional: Limit | None = None
+    """The most the position of one coin may be worth with what its open orders would add."""
+    price_collar_pct: Percent | None = None
+    """How far above the market an order may buy, or below it sell, in percent."""
+    max_orders_per_minute: Count | None = None
+    """How many orders may go out in a minute of the market's time."""
+    max_open_orders: Count | None = None
+    """How many orders may be open at a time."""
+    no_repeat_s: Count | None = None
+    """An order equal to one that went out less than so many seconds before is refused."""
+    max_daily_loss_pct: Percent | None = None
+    """How much of its worth when a UTC day began the account may lose in it; then nothing is bought until the next."""
+    max_drawdown_pct: Percent | None = None
+    """How much of the highest equity so far may be lost; then nothing is bought any more."""
+    on_loss: Literal["stop", "flatten"] = "stop"
+    """At either of the two: withdraw what would buy, or withdraw everything and sell."""
+
+
 class SessionTables(Table):
     """The whole of a session config."""
 
@@ -205,3 +254,4 @@ class SessionTables(Table):
     features: Annotated[tuple[FeatureConfig, ...], BeforeValidator(_tables)] = ()
     account: AccountConfig = Field(default_factory=AccountConfig)
     fills: FillsConfig = Field(default_factory=FillsConfig)
+    risk: RiskConfig = Field(default_factory=RiskConfig)

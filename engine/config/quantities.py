@@ -10,6 +10,7 @@ from engine.exact import DECIMALS, INT64_MAX
 _MAX_DIGITS = 40
 _RATE_PLACES = 4
 """A basis point is 1e-4, a rate counts 1e-8."""
+_PERCENT_PLACES = 6
 
 
 def exact(value: Any) -> Decimal:
@@ -67,6 +68,21 @@ def share(value: Any) -> Decimal:
     return number
 
 
+def percent(value: Any) -> Decimal:
+    """Return a percentage above 0 and at most 100, no finer than 1e-6; raises ValueError."""
+    number = exact(value)
+    if not 0 < number <= 100:
+        raise ValueError(f"should be above 0 and at most 100 percent, not {shown(value)}; leave it out for no limit")
+    if scaled(number, _PERCENT_PLACES) is None:
+        raise ValueError(f"is finer than 0.000001 percent: {shown(value)}")
+    return number
+
+
+def percent_rate(number: Decimal | None) -> int:
+    """Return a checked percentage as a share that counts 1e-8; 0 for None."""
+    return 0 if number is None else scaled(number, _PERCENT_PLACES) or 0
+
+
 def money(value: Any) -> Decimal:
     """Return an amount of 0 or more, no finer than 1e-8; raises ValueError."""
     number = exact(value)
@@ -74,6 +90,14 @@ def money(value: Any) -> Decimal:
         raise ValueError(f"should be 0 or more, not {shown(value)}")
     if scaled(number, DECIMALS) is None:
         raise ValueError(f"is finer than 1e-8: {shown(value)}")
+    return number
+
+
+def limit(value: Any) -> Decimal:
+    """Return an amount of money above 0 that 64 bits can count in 1e-8; raises ValueError."""
+    number = money(value)
+    if not 0 < number <= INT64_MAX // 10**DECIMALS:
+        raise ValueError(f"should be above 0 and below 92 billion, not {shown(value)}; leave it out for no limit")
     return number
 
 

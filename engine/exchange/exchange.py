@@ -55,6 +55,7 @@ REFUSALS = (
     "expired: its entry brought nothing in",
     "expired: the other order of the pair acted first",
     "-2038 The requested action would change no state or increase the amount; rejecting.",
+    "risk: a limit of the session",
 )
 """The exchange's code and text for each refusal code of the kernel."""
 
@@ -307,6 +308,28 @@ class Exchange:
         stop = self._trigger(coin, side, kind, stop, trail, mark)
         numbers = map(index, (coin, side, kind, amount, price, stop, trail, tif, mark, step, time, keep))
         return self._done(k.place, coin, self.head, self.coins, self.balances, self.orders, *numbers)
+
+    def refuse(
+        self,
+        coin: int,
+        side: int,
+        kind: int,
+        amount: int,
+        price: int,
+        stop: int,
+        mark: int,
+        step: int,
+        time: int,
+        *,
+        trail: int = 0,
+        tif: int = k.GTC,
+    ) -> int:
+        """Enter an order that a limit of the user's own keeps from the exchange, and return its id."""
+        self._known(coin, side, kind)
+        self._room(1)
+        numbers = map(index, (coin, side, kind, amount, price, stop, trail, tif, 0, mark, step, time, k.RISK))
+        order: int = k.enter(self.head, self.orders, *numbers)
+        return order
 
     def place_pair(
         self,

@@ -50,13 +50,13 @@ def fill_rules(rules: FillsConfig) -> list[str]:
     """Return how orders fill and what they cost, a line each."""
     through = "trades through it" if rules.limit_fill == "through" else "touches it"
     share = f"{rules.max_volume_share * 100:f}".rstrip("0").rstrip(".") + " %" if rules.max_volume_share else "any part"
-    asset = "the asset received" if rules.fee_asset == "received" else "quote"
+    asset = {"received": "the asset received", "quote": "quote", "bnb": "BNB at its last price, else the asset received"}
     return [
         f"market: the next bar's open, {rules.slippage_bps} bps slippage",
         f"limit: its price when a later bar {through}, or the open where that is better",
         f"stop: its price when a later bar reaches it, or the open where that is worse, {rules.slippage_bps} bps slippage",
         f"volume: orders may take {share} of a bar's; a bar without volume fills nothing",
-        f"fees: maker {rules.maker_bps} bps, taker {rules.taker_bps} bps, in {asset}",
+        f"fees: maker {rules.maker_bps} bps, taker {rules.taker_bps} bps, in {asset[rules.fee_asset]}",
     ]
 
 

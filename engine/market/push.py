@@ -68,7 +68,7 @@ class PushFeed:
             Track(instrument.coin, bars, rows, last, 0)
             for instrument, bars, rows, last in zip(self.instruments, self._bars, self._row_at, self._last_at, strict=True)
         ]
-        self.latest = Raw(self.instruments, tracks, tracks, growing=True)
+        self.latest = Raw(self.instruments, tracks, tracks)
 
     def push(self, timestamp: Timestamp, bars: Mapping[CoinName, UnitBar]) -> None:
         """Queue a step at this time with the bars that closed, one at least.

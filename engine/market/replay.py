@@ -51,7 +51,7 @@ class ReplayFeed:
             decisions = tracks
         else:
             decisions = [lay(coin, recording.bars(coin, self.interval), self.times) for coin in chosen]
-        self.latest = Raw(self.instruments, tracks, decisions)
+        self.latest = Raw(self.instruments, tracks, decisions, self.times)
         # a list hands out the ints it has, where an array makes a new one at every look
         self._times: list[Timestamp] = self.times.tolist()
 

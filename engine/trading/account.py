@@ -12,6 +12,7 @@ from engine.exchange import REFUSALS, STATUSES, TIMES_IN_FORCE, TYPES, Exchange
 from engine.exchange import kernel as k
 from engine.model import CoinName, Fill, Order, Position, Side
 from engine.state import Raw
+from engine.trading.valuation import path, worth
 
 if TYPE_CHECKING:
     from engine.trading.notes import Notes
@@ -41,7 +42,8 @@ class Fills(Sequence[Fill]):
 class Account:
     """`state.trade`: balances, positions, open orders and fills at the cursor.
 
-    Money is told in `currency`. Raises ConfigError where an asset cannot be valued in it.
+    Money is told in `currency`; `adopted` are the units of each coin that it began with as its own. Raises ConfigError where an
+    asset cannot be valued.
     """
 
     def __init__(self, exchange: Exchange, raw: Raw, currency: str, notes: Notes, follow: Callable[[], None]) -> None:
@@ -50,25 +52,16 @@ class Account:
         self.raw = raw
         self.currency = currency
         self._notes = notes
+        self.adopted: dict[int, int] = {}
         self._cash = exchange.assets.get(currency, -1)
-        self._values = self._valuation()
-
-    def _valuation(self) -> list[tuple[int, int, int]]:
-        """Return (asset, coin whose price values it, its scale) for each asset but the currency."""
-        values = []
-        for asset, number in self.exchange.assets.items():
-            if asset == self.currency:
-                continue
-            for n, instrument in enumerate(self.exchange.instruments):
-                if instrument.base == asset and instrument.quote == self.currency:
-                    values.append((number, n, self.exchange.scale(n)))
-                    break
-            else:
-                raise ConfigError(
-                    f"{asset} cannot be valued in {self.currency}: no coin of this session trades it for {self.currency}",
-                    hint="set [account] currency to what the coins are quoted in, or leave the coin out",
-                )
-        return values
+        # of each asset: its number, its decimals and its way to the currency
+        self.ways = [
+            (number, exchange.decimals[asset], path(exchange.instruments, asset, currency))
+            for asset, number in exchange.assets.items()
+        ]
+        quotes = {its.quote for its in exchange.instruments}
+        # coins whose asset is spent as another's quote too, so that less may be there than was bought
+        self._spent = [n for n, its in enumerate(exchange.instruments) if its.base in quotes]
 
     @property
     def cash(self) -> float:
@@ -79,8 +72,7 @@ class Account:
     @property
     def equity(self) -> float:
         """Everything the account owns, free and locked, at the last prices, in its currency."""
-        worth: float = self._worth() / UNIT**2
-        return worth
+        return self._worth() / UNIT**2
 
     @property
     def equity_exact(self) -> Decimal:
@@ -88,13 +80,21 @@ class Account:
         return to_decimal(self._worth(), 2 * DECIMALS)
 
     def _worth(self) -> int:
-        """Return the equity counting 1e-16: an amount's 1e-8 times a price's."""
-        totals = [free + locked for free, locked in self.exchange.balances.tolist()]
-        worth: int = totals[self._cash] * UNIT
-        for asset, coin, scale in self._values:
-            if totals[asset]:
-                worth += totals[asset] * self.raw.mark_units(coin) * UNIT // scale
-        return worth
+        """Return the equity counting 1e-16."""
+        totals = self.totals()
+        mark = self.raw.mark_units
+        return sum(worth(totals[n], places, way, mark) for n, places, way in self.ways if totals[n])
+
+    def totals(self) -> list[int]:
+        """Return what there is of each asset, free and locked, in its units."""
+        return [free + locked for free, locked in self.exchange.balances.tolist()]
+
+    def in_currency(self, quote_units: int, coin: int) -> int:
+        """Return an amount of a coin's quote asset in the account's currency, both counting 1e-8."""
+        number = self.exchange.coins.item(coin, k.QUOTE)
+        if number == self._cash:
+            return quote_units
+        return worth(quote_units, DECIMALS, self.ways[number][2], self.raw.mark_units) // UNIT
 
     @property
     def balances(self) -> Mapping[str, tuple[Decimal, Decimal]]:
@@ -108,14 +108,47 @@ class Account:
             for asset in exchange.assets
         }
 
+    def in_quote(self, units: int, coin: int) -> int:
+        """Return an amount of the account's currency in a coin's quote asset, both counting 1e-8."""
+        quote = self.exchange.instruments[coin].quote
+        if quote == self.currency:
+            return units
+        way = path(self.exchange.instruments, self.currency, quote)
+        return worth(units, DECIMALS, way, self.raw.mark_units) // UNIT
+
+    def adopt(self, amounts: Mapping[str, int]) -> None:
+        """Make so much of each asset, in its units, the position of the first coin that has it as its base.
+
+        Its lots count as bought at that coin's first close. Raises ConfigError where there is no such coin.
+        """
+        for asset, units in amounts.items():
+            coin = next((n for n, its in enumerate(self.exchange.instruments) if its.base == asset), None)
+            if coin is None:
+                raise ConfigError(
+                    f"{asset} cannot be adopted: no coin of this session trades it",
+                    hint="add the coin, or take the asset out of [account] adopt",
+                )
+            self.adopted[coin] = units
+            self.exchange.coins[coin, k.POSITION] = units
+
     def held(self) -> list[int]:
         """Return each coin's own position in its units, dust included."""
         positions: list[int] = self.exchange.coins[:, k.POSITION].tolist()
+        for n in self._spent:
+            positions[n] = self._own(n)
         return positions
+
+    def _own(self, coin: int) -> int:
+        """Return a coin's own position, of which no more is left than there is of its asset, in its units."""
+        own = self.exchange.position(coin)
+        if coin not in self._spent:
+            return own
+        free, locked = self.exchange.balances[self.exchange.coins.item(coin, k.BASE)].tolist()
+        return min(own, int(free + locked))
 
     def sellable(self, coin: int) -> int:
         """Return what of a coin's own position can be sold, whole lots, in base units."""
-        return floor_to(max(self.exchange.position(coin), 0), self.exchange.lot(coin))
+        return floor_to(max(self._own(coin), 0), self.exchange.lot(coin))
 
     def holding(self, coin: int) -> tuple[float, int]:
         """Return a coin's sellable amount in base, and the least price (units) at which it is worth the minimum notional."""
@@ -133,7 +166,7 @@ class Account:
         n = self._number(coin)
         exchange = self.exchange
         places = exchange.decimals[exchange.instruments[n].base]
-        units = exchange.position(n)
+        units = self._own(n)
         mark = self.raw.price(coin)
         entry = self._entry_price(n)
         amount = to_decimal(units, places)
@@ -147,8 +180,8 @@ class Account:
         )
 
     def _entry_price(self, coin: int) -> float:
-        """Walk the coin's fills back from the newest until its buys cover the position."""
-        left = self.exchange.position(coin)
+        """Walk the coin's fills back from the newest until its buys cover the position; the rest was adopted."""
+        left = self._own(coin)
         if left <= 0:
             return 0.0
         fills = self.exchange.fills[: self.exchange.n_fills]
@@ -162,12 +195,15 @@ class Account:
             left -= part
             if not left:
                 break
+        if left and coin in self.adopted:
+            paid += left * int(self.raw.events[coin].bars.close[0])
+            held += left
         return paid / held / UNIT if held else 0.0
 
     @property
     def positions(self) -> list[Position]:
         """Every coin of which something is held, dust included."""
-        return [self.position(coin) for n, coin in enumerate(self.raw.coins) if self.exchange.position(n)]
+        return [self.position(coin) for n, coin in enumerate(self.raw.coins) if self._own(n)]
 
     def orders(self, coin: CoinName | None = None) -> list[Order]:
         """Return the open orders, of one coin or of all, oldest first."""
@@ -200,7 +236,7 @@ class Account:
             time=view.time,
             by=by,
             reason=reason,
-            refusal=REFUSALS[view.refusal],
+            refusal=self._notes.refusal(order) or REFUSALS[view.refusal],
             tif=TIMES_IN_FORCE[view.tif],
             trail_bps=view.trail or None,
             entry=view.parent - 1 if view.parent else None,

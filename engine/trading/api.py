@@ -9,7 +9,7 @@ from typing import Literal
 from engine.model import CoinName, OrderStatus, OrderType, Signal, TimeInForce
 from engine.state import Raw, State
 
-Author = Literal["strategy", "hand"]
+Author = Literal["strategy", "hand", "risk"]
 Number = float | Decimal
 """A float means the decimal it prints as."""
 

@@ -17,7 +17,8 @@ from engine.timeline import Timeline
 from engine.trading.account import Account
 from engine.trading.api import Author, Number, TradeSystemAPI
 from engine.trading.meeting import Meeting
-from engine.trading.notes import Notes, SignalLog
+from engine.trading.notes import REFUSED, Notes, SignalLog
+from engine.trading.risk import Limits, Risk
 from engine.trading.targets import resolve
 from engine.trading.terms import Terms, terms
 
@@ -25,9 +26,10 @@ from engine.trading.terms import Terms, terms
 class LocalTradeSystem(TradeSystemAPI):
     """An account on the simulated exchange that meets the market a feed shows it.
 
-    `cash` is what it starts with (by asset, exact; 10,000 of `currency` unless given), `rules` how orders fill, `decimals`
-    coarser units for assets worth little. `timeline` takes a row per fill: step, coin, side, amount, price, fee, cash and
-    position. The instruments are the market's, known from the first `update`.
+    `cash` is what it starts with (by asset, exact; 10,000 of `currency` unless given), `adopt` what of it is the strategy's
+    from the start, `rules` how orders fill, `limits` what is risked at most, `decimals` coarser units for assets worth little.
+    `timeline` takes a row per fill: step, coin, side, amount, price, fee, cash and position. The instruments are the market's,
+    known from the first `update`.
     """
 
     def __init__(
@@ -36,31 +38,40 @@ class LocalTradeSystem(TradeSystemAPI):
         strategy: Any = None,
         *,
         cash: Mapping[str, Decimal | int | str] | None = None,
+        adopt: Mapping[str, Decimal | int | str] | None = None,
         currency: str = "USDT",
         rules: FillRules | None = None,
+        limits: Limits | None = None,
         decimals: Mapping[str, int] | None = None,
     ) -> None:
         self.timeline = Timeline() if timeline is None else timeline
         self.strategy = strategy
         self.currency = currency
         self.rules = rules or FillRules()
+        self.limits = limits or Limits()
         self.notes = Notes()
-        self.signals = SignalLog()
+        self.signals = SignalLog(self.notes)
         self._cash = {currency: 10_000} if cash is None else dict(cash)
+        self._adopt = dict(adopt or {})
         self._decimals = dict(decimals or {})
         self._raw: Raw | None = None
         self._written = 0
 
     def _open(self, raw: Raw) -> None:
-        places = {asset: self._decimals.get(asset, DECIMALS) for asset in self._cash}
-        balances = {asset: to_units(amount, f"cash in {asset}", places[asset]) for asset, amount in self._cash.items()}
+        balances = self._counted(self._cash, "cash")
         balances.setdefault(self.currency, 0)
         self.exchange = Exchange(raw.instruments, balances, self.rules, self._decimals)
         self.meeting = Meeting(self.exchange, raw)
         self.account = Account(self.exchange, raw, self.currency, self.notes, self.meeting.follow)
+        self.account.adopt(self._counted(self._adopt, "adopted"))
         self.latest = State(raw, self.account)
+        self.risk = Risk(self.limits, self.exchange, raw, self.account)
         self._raw = raw
         self.timeline.fed_by(self._write_down)
+
+    def _counted(self, amounts: Mapping[str, Decimal | int | str], what: str) -> dict[str, int]:
+        places = self._decimals
+        return {its: to_units(amount, f"{what} {its}", places.get(its, DECIMALS)) for its, amount in amounts.items()}
 
     @property
     def raw(self) -> Raw:
@@ -75,8 +86,26 @@ class LocalTradeSystem(TradeSystemAPI):
         """Let the market's latest events act on the open orders: fills happen, the account moves."""
         if raw_latest is not self._raw:
             self._open(raw_latest)
-        elif raw_latest.step >= self.meeting.due and self.meeting.take_place():
+        elif raw_latest.step < self.meeting.due:
+            return
+        filled = self.meeting.take_place()
+        if filled:
             self.latest.due = raw_latest.step
+        stop = self.risk.look(filled)
+        if stop is not None:
+            self._stop(stop.reason)
+        self.meeting.wake(self.risk.losses.due)
+
+    def _stop(self, reason: str) -> None:
+        """Withdraw what could still buy; sell everything where the limits ask for it."""
+        flatten = self.limits.flatten
+        while withdrawn := [
+            order for order in self.exchange.open_orders if flatten or self.exchange.orders[order, k.SIDE] == k.BUY
+        ]:
+            self.cancel(withdrawn[0])
+        for n in range(len(self.raw.coins)) if flatten else ():
+            if amount := self.account.sellable(n):
+                self.send(n, Terms(k.SELL, k.MARKET), amount, "risk", reason)
 
     def _write_down(self) -> None:
         """Bring the trade timeline up to the fills; it is looked at seldom, so that a fill costs the run nothing."""
@@ -149,41 +178,50 @@ class LocalTradeSystem(TradeSystemAPI):
         if stop is None and trail_bps is None:
             raise OrderError(f"a pair of {coin} needs a stop", hint="give stop or trail_bps")
         leg = terms(its, side, stop=stop, price=stop_limit, trail_bps=trail_bps)
-        raw = self.raw
-        self.exchange.place_pair(
-            n,
-            side,
-            units,
-            limit.price,
-            leg.stop,
-            raw.mark_units(n),
-            raw.step,
-            raw.time,
-            stop_limit=leg.price,
-            trail=leg.trail,
-        )
-        self._sent(2, by, reason, leg.trail > 0)
+        refusal = self.risk.refuse(n, limit, units) or self.risk.refuse(n, leg, units)
+        if refusal:
+            for asked in (limit, leg):
+                self._enter_refused(n, asked, units, by, reason, refusal)
+            return
+        terms_of_stop = {"stop_limit": leg.price, "trail": leg.trail}
+        self.exchange.place_pair(n, side, units, limit.price, leg.stop, *self._now(n), **terms_of_stop)
+        self._sent(n, limit, units, 2, by, reason, leg.trail > 0)
 
     def send(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool = True) -> tuple[int, int]:
         """Place an order of so many units; return its refusal code and its id, -1 where it was refused and is not kept."""
-        raw = self.raw
+        refusal = self.risk.refuse(n, asked, amount)
+        if refusal:
+            if keep:
+                self._enter_refused(n, asked, amount, by, reason, refusal)
+            return REFUSED + self.notes.reason_number(refusal), -1
         side, kind, price, stop, trail, tif, exits = asked
-        now = raw.mark_units(n), raw.step, raw.time
+        mark, step, time = self._now(n)
         if exits:
-            refusal = 0 if keep else self.exchange.judge(n, side, kind, amount, price, stop, now[0], trail=trail)
-            if refusal:
-                return refusal, -1
-            order = self.exchange.place_with_exits(n, kind, amount, price, stop, exits, *now, trail=trail, tif=tif)
+            refused = 0 if keep else self.exchange.judge(n, side, kind, amount, price, stop, mark, trail=trail)
+            if refused:
+                return refused, -1
+            order = self.exchange.place_with_exits(n, kind, amount, price, stop, exits, mark, step, time, trail=trail, tif=tif)
         else:
-            order = self.exchange.place(n, side, kind, amount, price, stop, *now, trail=trail, tif=tif, keep=keep)
+            order = self.exchange.place(n, side, kind, amount, price, stop, mark, step, time, trail=trail, tif=tif, keep=keep)
             if order < 0:
                 return -1 - order, -1
-        self._sent(1 + len(exits), by, reason, trail > 0 or any(its.trail for its in exits))
+        self._sent(n, asked, amount, 1 + len(exits), by, reason, trail > 0 or any(its.trail for its in exits))
         return 0, order
 
-    def _sent(self, orders: int, by: Author, reason: str, trails: bool) -> None:
+    def _now(self, n: int) -> tuple[int, int, int]:
+        """Return a coin's last price in units, the step and the time."""
+        raw = self.raw
+        return raw.mark_units(n), raw.step, raw.time
+
+    def _enter_refused(self, n: int, asked: Terms, amount: int, by: Author, reason: str, refusal: str) -> None:
+        side, kind, price, stop, trail, tif, _ = asked
+        self.exchange.refuse(n, side, kind, amount, price, stop, *self._now(n), trail=trail, tif=tif)
+        self.notes.add(by, reason, refusal)
+
+    def _sent(self, n: int, asked: Terms, amount: int, orders: int, by: Author, reason: str, trails: bool) -> None:
         for _ in range(orders):
             self.notes.add(by, reason)
+        self.risk.sent(n, asked, amount)
         self.meeting.expect(trails)
 
     def _units(self, n: int, amount: Number) -> tuple[int, int]:
@@ -214,11 +252,11 @@ class LocalTradeSystem(TradeSystemAPI):
         n = row.coin
         _, units = self._units(n, abs(Decimal(amount)))
         asked = terms(self.exchange.instruments[n], row.side, price=price, stop=stop, type=type)
-        refusal = self.exchange.judge(
-            n, row.side, asked.kind, units, asked.price, asked.stop, self.raw.mark_units(n), spare=row.lock
-        )
+        mark = self.raw.mark_units(n)
+        code = self.exchange.judge(n, row.side, asked.kind, units, asked.price, asked.stop, mark, spare=row.lock)
+        refusal = REFUSALS[code] or self.risk.refuse(n, asked, units, instead=order)
         if refusal:
-            raise OrderError(f"order #{order} stays as it is: {REFUSALS[refusal]}")
+            raise OrderError(f"order #{order} stays as it is: {refusal}")
         self.cancel(order)
         self.send(n, asked, units, by, reason)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from engine.exact import DECIMALS, INT64_MAX
+from engine.exact import DECIMALS, INT64_MAX, UNIT
 from engine.exchange import Exchange
 from engine.exchange import kernel as k
 from engine.state import Raw
+from engine.trading.valuation import find_path, worth
 
 NEVER = 2**62
 FIRST_LOOK = 64
@@ -22,10 +23,12 @@ class Meeting:
         self.exchange = exchange
         self.raw = raw
         self.due = NEVER
+        self._woken = NEVER
         self._looks = [FIRST_LOOK] * len(raw.coins)
         self._trails = False
         self._followed = [0] * len(raw.coins)
-        self._bnb = [_priced_in(exchange, its.quote) for its in raw.instruments]
+        in_bnb = exchange.head[k.FEE_MODE] == k.FEE_BNB
+        self._bnb = [find_path(raw.instruments, "BNB", its.quote) if in_bnb else None for its in raw.instruments]
 
     def expect(self, trails: bool) -> None:
         """Take note of an order just placed, and whether it follows the market; it can act at the next step."""
@@ -33,6 +36,11 @@ class Meeting:
             self._trails = True
             self._followed = [track.last_row(self.raw.step) + 1 for track in self.raw.events]
         self.due = min(self.due, self.raw.step + 1)
+
+    def wake(self, step: int) -> None:
+        """Meet at this step whether any order could change there or not, until another is said."""
+        self._woken = step
+        self.due = min(self.due, step)
 
     def take_place(self) -> bool:
         """Let the bars of this step act on the open orders; return whether any filled."""
@@ -51,7 +59,8 @@ class Meeting:
             if bars.volume_decimals != DECIMALS:
                 volume = min(int(volume) * 10 ** (DECIMALS - bars.volume_decimals), INT64_MAX)
             prices = bars.open[row], bars.high[row], bars.low[row], bars.close[row]
-            bnb_price = raw.mark_units(self._bnb[n]) if self._bnb[n] >= 0 else 0
+            way = self._bnb[n]
+            bnb_price = worth(UNIT, DECIMALS, way, raw.mark_units) // UNIT if way is not None else 0
             exchange.on_bar(n, step, bars.time[row], *prices, volume, bnb_price)
             self._followed[n] = row + 1
         self._look_ahead()
@@ -68,7 +77,7 @@ class Meeting:
 
     def _look_ahead(self) -> None:
         """Find the next step at which a bar could change an open order; none before it needs to be met."""
-        self.due = NEVER
+        self.due = self._woken
         raw = self.raw
         for n in self._coins_with_orders():
             if raw.growing:
@@ -94,9 +103,3 @@ class Meeting:
         if self._followed[n] < row:
             self.exchange.follow(n, bars.high, bars.low, bars.volume, self._followed[n], row)
             self._followed[n] = row
-
-
-def _priced_in(exchange: Exchange, quote: str) -> int:
-    """Return the number of the coin that tells what a BNB is worth in `quote`; -1 where fees are not in BNB or none does."""
-    wanted = [n for n, its in enumerate(exchange.instruments) if (its.base, its.quote) == ("BNB", quote)]
-    return wanted[0] if wanted and exchange.head[k.FEE_MODE] == k.FEE_BNB else -1

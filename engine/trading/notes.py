@@ -12,16 +12,20 @@ from engine.trading.api import Author
 
 ORDERED = 0
 ALREADY_WORKING, NOTHING_TO_DO, CANCELLED = 100, 101, 102
+REFUSED = 1000
+"""This and above: refused here, before the exchange, for the reason of that number less this."""
 KINDS = ("buy", "sell", "close", "cancel")
+AUTHORS: tuple[Author, ...] = ("strategy", "hand", "risk")
 
 
 class Notes:
-    """Author and reason of each order, by its id; equal reasons are kept once."""
+    """Author and reason of each order, by its id, and why it was refused if that was here; equal reasons are kept once."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
         self._reasons: list[str] = []
         self._notes = array("q")
+        self._refusals: dict[int, int] = {}
 
     def reason_number(self, reason: str) -> int:
         """Return the number a reason is kept under."""
@@ -35,14 +39,21 @@ class Notes:
         """Return the reason kept under a number."""
         return self._reasons[number]
 
-    def add(self, by: Author, reason: str) -> None:
-        """Note the next order."""
-        self._notes.append(2 * self.reason_number(reason) + (by == "hand"))
+    def add(self, by: Author, reason: str, refusal: str = "") -> None:
+        """Note the next order, with why it was refused if that was here."""
+        if refusal:
+            self._refusals[len(self._notes)] = self.reason_number(refusal)
+        self._notes.append(len(AUTHORS) * self.reason_number(reason) + AUTHORS.index(by))
 
     def of(self, order: int) -> tuple[Author, str]:
         """Return an order's author and reason."""
-        note = self._notes[order]
-        return ("hand" if note % 2 else "strategy"), self._reasons[note // 2]
+        number, by = divmod(self._notes[order], len(AUTHORS))
+        return AUTHORS[by], self._reasons[number]
+
+    def refusal(self, order: int) -> str:
+        """Return why an order was refused here, "" where it was not."""
+        number = self._refusals.get(order)
+        return "" if number is None else self._reasons[number]
 
 
 class SignalNote(NamedTuple):
@@ -57,11 +68,11 @@ class SignalNote(NamedTuple):
 
 
 class SignalLog:
-    """Every signal of the run, oldest first, six numbers each."""
+    """Every signal of the run, oldest first, six numbers each; reasons are kept with those of the orders."""
 
-    def __init__(self) -> None:
+    def __init__(self, reasons: Notes) -> None:
         self._log = array("q")
-        self._reasons = Notes()
+        self._reasons = reasons
 
     def __len__(self) -> int:
         return len(self._log) // 6
@@ -73,7 +84,7 @@ class SignalLog:
 
     def __getitem__(self, n: int) -> SignalNote:
         step, coin, kind, reason, outcome, order = self._log[6 * n : 6 * n + 6]
-        return SignalNote(step, coin, KINDS[kind], self._reasons.reason(reason), outcome_text(outcome, order), order)
+        return SignalNote(step, coin, KINDS[kind], self._reasons.reason(reason), self._told(outcome, order), order)
 
     def __iter__(self) -> Iterator[SignalNote]:
         return (self[n] for n in range(len(self)))
@@ -82,15 +93,14 @@ class SignalLog:
         """Return the log's numbers for hashing."""
         return self._log.tobytes()
 
-
-def outcome_text(outcome: int, order: int) -> str:
-    """Return what became of a signal, in words."""
-    if outcome == ORDERED:
-        return f"order #{order}"
-    if outcome == ALREADY_WORKING:
-        return "its order works already"
-    if outcome == NOTHING_TO_DO:
-        return "nothing to do"
-    if outcome == CANCELLED:
-        return "orders cancelled"
-    return f"not sent: {REFUSALS[outcome]}"
+    def _told(self, outcome: int, order: int) -> str:
+        """Return what became of a signal, in words."""
+        if outcome == ORDERED:
+            return f"order #{order}"
+        if outcome == ALREADY_WORKING:
+            return "its order works already"
+        if outcome == NOTHING_TO_DO:
+            return "nothing to do"
+        if outcome == CANCELLED:
+            return "orders cancelled"
+        return f"not sent: {self._reasons.reason(outcome - REFUSED) if outcome >= REFUSED else REFUSALS[outcome]}"

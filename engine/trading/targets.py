@@ -77,7 +77,7 @@ def _amount(trade: LocalTradeSystem, n: int, side: int, signal: Signal, referenc
         places = exchange.decimals[its.base]
         units = to_units(_countable(signal.amount, places), f"amount of {its.coin}", places)
     else:
-        value = to_units(_countable(float(signal.value or 0.0)), f"value of {its.coin}")
+        value = trade.account.in_quote(to_units(_countable(float(signal.value or 0.0)), f"value of {its.coin}"), n)
         if side == k.BUY:
             value = min(value, exchange.free(its.quote))
         units = value * exchange.scale(n) // reference if reference else 0
