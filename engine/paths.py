@@ -15,7 +15,7 @@ APP = "tickdeck"
 
 
 def bundled() -> Path:
-    """Return the folder that holds `configs` and `recordings`: inside an installed package, at the root of a checkout."""
+    """Return the folder of `configs`, `recordings` and `templates`: inside an installed package, at the root of a checkout."""
     package = Path(__file__).resolve().parent
     installed = package / "bundled"
     return installed if installed.is_dir() else package.parent

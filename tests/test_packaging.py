@@ -48,11 +48,14 @@ def test_the_wheel_holds_two_packages_and_what_is_bundled(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"engine", "tui", wheel.name.split("-py3")[0] + ".dist-info"}
-    for bundled, source in (("configs", ROOT / "configs"), ("recordings/demo", ROOT / "recordings" / "demo")):
+    for bundled in ("configs", "recordings/demo", "templates"):
+        source = ROOT / bundled
         shipped = {
             name.removeprefix(f"engine/bundled/{bundled}/") for name in names if name.startswith(f"engine/bundled/{bundled}/")
         }
-        assert shipped == {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+        assert shipped == {
+            str(path.relative_to(source)) for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        }
         assert shipped
     assert any(name.endswith(".tcss") for name in names)
     assert not any("__pycache__" in name or "/tests/" in name for name in names)
@@ -81,3 +84,10 @@ def test_it_works_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     check = run(installed, "tickdeck", "check", str(config), cwd=tmp_path)
     assert check.returncode == 0, check.stdout + check.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_new_strategy_passes_its_test(installed: Path, tmp_path: Path) -> None:
+    new = run(installed, "tickdeck", "new", "strategy", "dip_buyer", cwd=tmp_path)
+    assert new.returncode == 0, new.stderr
+    test = run(installed, "python", "-m", "pytest", "-q", "test_dip_buyer.py", cwd=tmp_path)
+    assert test.returncode == 0, test.stdout + test.stderr
