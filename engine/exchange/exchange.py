@@ -419,10 +419,36 @@ class Exchange:
         """
         self._known(coin)
         self._room(0)
-        while self.head[k.N_FILLS] + 3 * self.head[k.N_OPEN] > len(self.fills):
-            self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
+        self._room_to_fill()
         numbers = map(index, (coin, step, time, open, high, low, volume, bnb_price))
         return self._done(k.on_bar, coin, self.head, self.coins, self.balances, self.orders, self.fills, self._queue, *numbers)
+
+    def on_tick(
+        self,
+        coin: int,
+        step: int,
+        time: int,
+        bid: int,
+        ask: int,
+        *,
+        price: int = 0,
+        volume: int = 0,
+        since: int = 0,
+        jump: bool = False,
+        bnb_price: int = 0,
+    ) -> int:
+        """Let a trade of `volume` (1e-8 base) at `price` and the quotes after it act on the coin's orders placed before `step`.
+
+        The market came to the price from `since` (by default it stood there) without a jump, unless `jump`. Without a price it
+        is a change of quotes. Returns how many fills it made; raises OrderError for quotes that cross.
+        """
+        self._known(coin)
+        if not 0 < bid < ask:
+            raise OrderError(f"a bid of {bid} and an ask of {ask} are no quotes")
+        self._room(0)
+        self._room_to_fill()
+        numbers = map(index, (coin, step, time, since or price, price, volume, jump, bid, ask, bnb_price))
+        return self._done(k.on_tick, coin, self.head, self.coins, self.balances, self.orders, self.fills, self._queue, *numbers)
 
     def scan(self, coin: int, high: Ints, low: Ints, volume: Ints, start: int, stop: int) -> int:
         """Return the first row in [start, stop) whose bar could change an open order of the coin, else `stop`."""
@@ -445,6 +471,10 @@ class Exchange:
         while k.OPEN + 3 * self.head[k.N_OPEN] + orders > len(self.head):
             self.head = np.concatenate([self.head, np.zeros_like(self.head)])
             self._queue = np.zeros(len(self.head), np.int64)
+
+    def _room_to_fill(self) -> None:
+        while self.head[k.N_FILLS] + 3 * self.head[k.N_OPEN] > len(self.fills):
+            self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
 
     def _trigger(self, coin: int, side: int, kind: int, stop: int, trail: int, mark: int) -> int:
         """Return an order's stop, that of a trailing one as far from the market as it trails."""

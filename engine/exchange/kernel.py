@@ -736,7 +736,7 @@ def could_act(head: Array, orders: Array, order: int, open_: int, high: int, low
 
 @njit(
     "int64(int64[::1], int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[:, ::1],"
-    " int64, int64, int64, int64, int64, int64, int64, int64)",
+    " int64, int64, int64, int64, int64, int64, int64, int64, boolean, int64, int64)",
     cache=True,
 )
 def meet(
@@ -751,13 +751,21 @@ def meet(
     open_: int,
     high: int,
     low: int,
+    bid: int,
+    ask: int,
+    jump: bool,
     pool: int,
     bnb_price: int,
 ) -> int:
-    """Let a bar act on one order, with `pool` of its volume left to take; return what is left of it then, or OVERFLOW."""
+    """Let a bar or a tick act on one order, with `pool` of its volume left to take; return what is left, or OVERFLOW.
+
+    A taker gets `bid` or `ask`; within a bar nobody knows them, and both are the open. `jump` is whether the market may have
+    come to `open_` without trading on its way: then an order that rests beyond it fills there.
+    """
     row = orders[order]
     side, kind, limit = row[SIDE], row[TYPE], row[PRICE]
     tick = coins[row[COIN], TICK]
+    offer = ask if side == BUY else bid
     fresh = row[ARRIVED] == 0
     price, maker, how = 0, False, AT_OPEN
     if kind >= STOP_LOSS and row[TRIGGERED] == 0:
@@ -779,7 +787,7 @@ def meet(
         row[ARRIVED], row[TRIGGERED] = 1, 1
         mix(head, order)
         mix(head, step)
-        at = open_ if beyond else stop
+        at = offer if beyond else stop
         if not beyond:
             how = UNSURE if above else INSIDE
         fresh = beyond
@@ -796,11 +804,12 @@ def meet(
     else:
         row[ARRIVED] = 1
         if kind == MARKET:
-            price = slipped(open_, side, head[SLIPPAGE], tick)
+            price = slipped(offer, side, head[SLIPPAGE], tick)
     if price == OVERFLOW:
         return OVERFLOW
     if price == 0:
-        offered = open_ <= limit if side == BUY else open_ >= limit
+        at = offer if fresh else open_
+        offered = at <= limit if side == BUY else at >= limit
         maker = not (fresh and offered)
         if fresh and offered and kind == LIMIT_MAKER:
             finish(head, coins, balances, orders, order, REJECTED, WOULD_TAKE)
@@ -809,12 +818,16 @@ def meet(
             if not offered:
                 finish(head, coins, balances, orders, order, EXPIRED, NOT_AT_ONCE)
                 return pool
+        elif fresh and offered and bid < ask:
+            pass
         elif side == BUY:
             if low > limit or (low == limit and head[TOUCH] == 0):
                 return pool
         elif high < limit or (high == limit and head[TOUCH] == 0):
             return pool
-        price = min(limit, open_) if side == BUY else max(limit, open_)
+        price = limit
+        if fresh or jump:
+            price = min(limit, at) if side == BUY else max(limit, at)
         how = AT_OPEN if offered else INSIDE
     amount = min(row[AMOUNT] - row[FILLED], pool)
     if row[TIF] == FOK and amount < row[AMOUNT] - row[FILLED]:
@@ -876,13 +889,53 @@ def meet_as_exit(
     row = orders[exit]
     how, entry = orders[row[PARENT] - 1, HOW], row[MARK]
     if how == AT_OPEN:
-        return meet(head, coins, balances, orders, fills, exit, row[STEP], time, open_, high, low, pool, bnb_price)
+        step = row[STEP]
+        return meet(
+            head, coins, balances, orders, fills, exit, step, time, open_, high, low, open_, open_, True, pool, bnb_price
+        )
     if not is_stop(row[TYPE]):
         row[ARRIVED] = 1
         return pool
     if low <= row[STOP] and how == UNSURE:
         head[AMBIGUOUS] += 1
-    return meet(head, coins, balances, orders, fills, exit, row[STEP], time, entry, entry, min(low, entry), pool, bnb_price)
+    step, low = row[STEP], min(low, entry)
+    return meet(head, coins, balances, orders, fills, exit, step, time, entry, entry, low, entry, entry, True, pool, bnb_price)
+
+
+@njit("int64(int64[::1], int64[:, ::1], int64[:, ::1], int64[::1], int64, int64)", cache=True)
+def line_up(head: Array, coins: Array, orders: Array, queue: Array, coin: int, step: int) -> int:
+    """Put the coin's orders placed before this step in `queue`, in the order they are served; return how many."""
+    waiting = 0
+    for k in range(head[N_OPEN]):
+        order = head[OPEN + k]
+        if orders[order, COIN] == coin and orders[order, STEP] < step:
+            j = waiting
+            while j > 0 and goes_before(orders, order, queue[j - 1]):
+                queue[j] = queue[j - 1]
+                j -= 1
+            queue[j] = order
+            waiting += 1
+    return waiting
+
+
+@njit("int64(int64[::1], int64[:, ::1], int64, int64)", cache=True)
+def pool_of(head: Array, coins: Array, coin: int, volume: int) -> int:
+    """Return how much of a volume, counting 1e-8, orders may take, whole lots in the coin's units."""
+    if head[VOLUME_SHARE] == 0:
+        return INT64_MAX
+    pool = scaled(volume, head[VOLUME_SHARE], UNIT, False) // (UNIT // coins[coin, SCALE])
+    return pool - pool % coins[coin, LOT]
+
+
+@njit("boolean(int64[::1], int64[:, ::1], int64[:, ::1], int64, int64, int64, int64)", cache=True)
+def trail_all(head: Array, coins: Array, orders: Array, coin: int, step: int, high: int, low: int) -> bool:
+    """Let the coin's trailing orders placed before this step follow the market; False on overflow."""
+    for k in range(head[N_OPEN]):
+        order = head[OPEN + k]
+        if orders[order, TRAIL] > 0 and orders[order, COIN] == coin and orders[order, STEP] < step and waits(orders, order):
+            if not trail(head, coins, orders, order, high, low):
+                return False
+    return True
 
 
 @njit(
@@ -914,27 +967,17 @@ def on_bar(
     if volume == 0:
         return 0
     head[NOW] = step
-    waiting = 0
-    for k in range(head[N_OPEN]):
-        order = head[OPEN + k]
-        if orders[order, COIN] == coin and orders[order, STEP] < step:
-            j = waiting
-            while j > 0 and goes_before(orders, order, queue[j - 1]):
-                queue[j] = queue[j - 1]
-                j -= 1
-            queue[j] = order
-            waiting += 1
-    pool = INT64_MAX
-    if head[VOLUME_SHARE] > 0:
-        pool = scaled(volume, head[VOLUME_SHARE], UNIT, False) // (UNIT // coins[coin, SCALE])
-        pool -= pool % coins[coin, LOT]
+    waiting = line_up(head, coins, orders, queue, coin, step)
+    pool = pool_of(head, coins, coin, volume)
     before, ambiguous = head[N_FILLS], head[AMBIGUOUS]
     for k in range(waiting):
         order = queue[k]
         # another leg may have taken it off the book
         if orders[order, STATUS] > PARTIALLY_FILLED:
             continue
-        pool = meet(head, coins, balances, orders, fills, order, step, time, open_, high, low, pool, bnb_price)
+        pool = meet(
+            head, coins, balances, orders, fills, order, step, time, open_, high, low, open_, open_, True, pool, bnb_price
+        )
         if pool == OVERFLOW:
             return OVERFLOW
         for exit in range(order + 1, order + 1 + orders[order, EXITS]):
@@ -942,12 +985,54 @@ def on_bar(
                 pool = meet_as_exit(head, coins, balances, orders, fills, exit, time, open_, high, low, pool, bnb_price)
                 if pool == OVERFLOW:
                     return OVERFLOW
-    for k in range(head[N_OPEN]):
-        order = head[OPEN + k]
-        if orders[order, TRAIL] > 0 and orders[order, COIN] == coin and orders[order, STEP] < step and waits(orders, order):
-            if not trail(head, coins, orders, order, high, low):
-                return OVERFLOW
+    if not trail_all(head, coins, orders, coin, step, high, low):
+        return OVERFLOW
     head[AMBIGUOUS] = min(head[AMBIGUOUS], ambiguous + 1)
+    return head[N_FILLS] - before
+
+
+@njit(
+    "int64(int64[::1], int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1],"
+    " int64, int64, int64, int64, int64, int64, boolean, int64, int64, int64)",
+    cache=True,
+)
+def on_tick(
+    head: Array,
+    coins: Array,
+    balances: Array,
+    orders: Array,
+    fills: Array,
+    queue: Array,
+    coin: int,
+    step: int,
+    time: int,
+    since: int,
+    price: int,
+    volume: int,
+    jump: bool,
+    bid: int,
+    ask: int,
+    bnb_price: int,
+) -> int:
+    """Let one trade and the quotes after it act on the coin's orders placed before this step; return as on_bar does.
+
+    The market came from `since` to `price` trading all the way, unless `jump` says that nobody knows. A price of 0 is a change
+    of quotes alone: it sets off no triggers.
+    """
+    head[NOW] = step
+    waiting = line_up(head, coins, orders, queue, coin, step)
+    pool = pool_of(head, coins, coin, volume) if price > 0 else INT64_MAX
+    before = head[N_FILLS]
+    low, high = (price, price) if price > 0 else (ask, bid)
+    for k in range(waiting):
+        order = queue[k]
+        if orders[order, STATUS] > PARTIALLY_FILLED or (price == 0 and waits(orders, order)):
+            continue
+        pool = meet(head, coins, balances, orders, fills, order, step, time, since, high, low, bid, ask, jump, pool, bnb_price)
+        if pool == OVERFLOW:
+            return OVERFLOW
+    if price > 0 and not trail_all(head, coins, orders, coin, step, high, low):
+        return OVERFLOW
     return head[N_FILLS] - before
 
 

@@ -89,6 +89,7 @@ def test_codes_have_their_words():
         "entry",
         "pair",
         "-2038",
+        "risk",
     ]
     assert len(REFUSALS) == len(words)
     assert all(word in text for word, text in zip(words, REFUSALS, strict=True))
