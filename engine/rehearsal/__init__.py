@@ -1,0 +1,1 @@
+"""A Binance-compatible spot exchange on loopback, played from a recording."""

@@ -1,0 +1,86 @@
+"""The venue: market, clock and desks together, and the one place where time moves on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from engine.market.path import Tick
+from engine.model import Timestamp
+from engine.rehearsal.book import BookChange
+from engine.rehearsal.clock import Clock
+from engine.rehearsal.desk import Desk
+from engine.rehearsal.klines import Kline
+from engine.rehearsal.log import EventLog
+from engine.rehearsal.market import BarClose, CoinMarket, Market, Print
+
+LONGEST_SLEEP_S = 0.05
+
+
+class MarketEvent(NamedTuple):
+    """What happened to a coin: a trade with the change of its book, or the end of a bar."""
+
+    coin: CoinMarket
+    time: Timestamp
+    trade: Print | None = None
+    change: BookChange | None = None
+    closed: Kline | None = None
+
+
+class Venue:
+    """An exchange in motion: `catch_up` plays the market up to the clock, and lets it act on every desk's orders.
+
+    Each of `listeners` gets every market event in order. Whoever answers a request catches up first.
+    """
+
+    def __init__(self, market: Market, clock: Clock, log: EventLog) -> None:
+        self.market = market
+        self.clock = clock
+        self.log = log
+        self.desks: dict[str, Desk] = {}
+        self.listeners: list[Callable[[MarketEvent], None]] = []
+
+    @property
+    def now(self) -> Timestamp:
+        """The exchange's time in ns."""
+        return self.clock.now
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the recording has been played."""
+        return self.market.due is None
+
+    def catch_up(self) -> None:
+        """Play the market up to now."""
+        for event in self.market.play(self.clock.now):
+            self._take(event)
+
+    def step(self, events: int = 1) -> None:
+        """Play so many events whatever the clock says, and move it to the last of them."""
+        for _ in range(events):
+            due = self.market.due
+            if due is None:
+                return
+            self.clock.move_to(due)
+            self._take(next(self.market.play(due)))
+
+    async def run(self) -> None:
+        """Catch up whenever something is due, until cancelled."""
+        while True:
+            self.catch_up()
+            due = self.market.due
+            wait = LONGEST_SLEEP_S if due is None else self.clock.wall_seconds_to(due)
+            await asyncio.sleep(min(wait, LONGEST_SLEEP_S))
+
+    def _take(self, event: Tick | BarClose) -> None:
+        coin = self.market.coins[event.coin]
+        if isinstance(event, Tick):
+            trade = coin.take(event)
+            for desk in self.desks.values():
+                desk.on_tick(event)
+            told = MarketEvent(coin, event.time, trade, coin.change)
+        else:
+            told = MarketEvent(coin, event.time, closed=coin.close_bar())
+        for listener in self.listeners:
+            listener(told)
