@@ -60,6 +60,9 @@ class Losses:
         A day that is `spared` counts no more.
         """
         step = self._raw.step
+        if not (self.drawdown or self.daily):
+            self.due = NEVER
+            return False, False
         if step < self.due and not filled:
             return False, False
         if step > self._next:
