@@ -26,8 +26,12 @@ def rate(bps: str) -> int:
     return units(bps) // 10_000
 
 
-def coin(base: str = "AAA", tick: str = "0.01", lot: str = "0.00000001", least: str = "0", quote: str = "USDT") -> Instrument:
-    return Instrument(coin=base + quote, base=base, quote=quote, tick=units(tick), lot=units(lot), min_notional=units(least))
+def coin(
+    base: str = "AAA", tick: str = "0.01", lot: str = "0.00000001", least: str = "0", quote: str = "USDT", **filters: int
+) -> Instrument:
+    return Instrument(
+        coin=base + quote, base=base, quote=quote, tick=units(tick), lot=units(lot), min_notional=units(least), **filters
+    )
 
 
 class Desk:

@@ -95,6 +95,42 @@ def test_codes_have_their_words():
     assert all(word in text for word, text in zip(words, REFUSALS, strict=True))
 
 
+def test_a_judgement_counts_what_a_cancel_would_free():
+    exchange = opened(taker=0, maker=0)
+    exchange.place(0, 1, 1, 9 * ONE, 100 * ONE, 0, 100 * ONE, 3, 4)
+    asked = (0, 1, 1, 2 * ONE, 100 * ONE, 0, 100 * ONE)
+    insufficient = REFUSALS.index("-2010 Account has insufficient balance for requested action.")
+    assert [exchange.judge(*asked, spare=spare) for spare in (0, 100 * ONE - 1, 100 * ONE)] == [insufficient, insufficient, 0]
+    assert (exchange.n_orders, exchange.free("USDT")) == (1, 100 * ONE)
+
+
+def test_an_order_that_is_not_to_be_kept_is_told_by_its_refusal():
+    exchange = opened()
+    refused = (*PLACE[:3], 1001, *PLACE[4:])
+    lot_size = REFUSALS.index("-1013 Filter failure: LOT_SIZE")
+    assert (exchange.place(*refused, keep=False), exchange.n_orders) == (-1 - lot_size, 0)
+    assert (exchange.place(*PLACE, keep=False), exchange.n_orders) == (0, 1)
+    assert (exchange.place(*refused), exchange.order(1).refusal) == (1, lot_size)
+
+
+def stirred(*values):
+    """The log's hash by its formula: two lanes, each multiplied on, modulo the two largest primes below 2**31."""
+    a = b = 0
+    for value in values:
+        part = value % 2147483647
+        a, b = (a * 1000003 + part + 1) % 2147483647, (b * 69069 + part + 12345) % 2147483629
+    return f"{a:08x}{b:08x}"
+
+
+def test_the_log_hash_is_the_same_in_every_release():
+    coin, side, kind, amount, price, stop, mark, step, time = PLACE
+    placed = (coin, side, kind, amount, price, stop, 0, 0, 0, mark, step, time, 0)
+    assert log_after(("place", *PLACE)) == stirred(*placed)
+    far = (*PLACE[:4], 2**62, *PLACE[5:])  # refused: it costs more than there is
+    assert log_after(("place", *PLACE), ("place", *far)) == stirred(*placed, *placed[:4], 2**62, *placed[5:12], 7)
+    assert log_after(("place", *PLACE), ("cancel", 0, 9)) == stirred(*placed, 9, 0, 3 * 32)
+
+
 def log_after(*actions, **rules):
     exchange = opened(**rules)
     for name, *args in actions:

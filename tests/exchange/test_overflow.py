@@ -5,6 +5,7 @@ from desk import coin
 from reference import BUY, FILLED, INSUFFICIENT, LIMIT, MARKET, NEW, ONE, REJECTED, SELL, STOP, OutOfRange
 
 from engine.errors import AmountOverflow
+from engine.exchange import kernel
 
 MOST = 2**63 - 1
 FREE = {"maker": "0", "taker": "0"}
@@ -27,6 +28,18 @@ def open_exchange(open_desk, usdt, aaa, decimals=8, **rules):
     instrument = coin(tick="0.00000001", lot="0.00000001" if decimals == 8 else "1")
     exact = {"USDT": f"{usdt // ONE}.{usdt % ONE:08}", "AAA": f"{aaa // ONE}.{aaa % ONE:08}" if decimals == 8 else str(aaa)}
     return open_desk(instrument, decimals={"AAA": decimals}, **(FREE | rules), **exact).exchange
+
+
+def test_a_product_is_exact_or_said_to_be_too_large():
+    ends = [end + near for end in (0, 10**4, ONE, 2**32, MOST // ONE, MOST // 2, MOST) for near in (-2, -1, 0, 1, 2)]
+    numbers = [number for number in ends if 0 <= number <= MOST]
+    numbers += [MOST * ONE // number + near for number in (ONE + 1, ONE - 1, 3 * ONE, 10**12) for near in (-1, 0, 1)]
+    for a in (number for number in numbers if number <= MOST):
+        for b in (number for number in numbers if number <= MOST):
+            for scale in (1, 10**4, ONE):
+                for up in (False, True):
+                    exact = -(-a * b // scale) if up else a * b // scale
+                    assert kernel.scaled(a, b, scale, up) == (exact if exact <= MOST else kernel.OVERFLOW)
 
 
 def test_the_largest_order_there_is_can_be_placed_and_paid(open_desk):
@@ -182,6 +195,18 @@ def test_the_tick_above_the_last_price_there_is(open_desk):
     exchange.cancel(buy, 1)
     place(exchange, SELL, MARKET, 1)
     assert show(exchange, price, step=2) == 1
+
+
+@pytest.mark.parametrize(("mark", "trail", "tick"), [(4611686018427387903, 10_000, 7), (9132051521638391888, 100, 1)])
+def test_a_trailing_trigger_at_the_last_price_there_is(open_desk, mark, trail, tick):
+    for more in (0, 1):
+        exchange = open_desk(coin(tick=f"0.0000000{tick}"), USDT="1000", **FREE).exchange
+        if more:
+            with pytest.raises(Overflow):
+                exchange.place(0, BUY, STOP, 1, 0, 0, mark + more, 0, 0, trail=trail)
+        else:
+            order = exchange.order(exchange.place(0, BUY, STOP, 1, 0, 0, mark, 0, 0, trail=trail))
+            assert (order.stop, order.status) == (MOST, NEW)
 
 
 def test_earlier_orders_of_the_bar_stay_done(open_desk):

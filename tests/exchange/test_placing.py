@@ -10,9 +10,14 @@ from reference import (
     NEW,
     NO_PRICE,
     NOTIONAL,
+    ONE,
+    PERCENT_PRICE,
     PRICE_FILTER,
     REJECTED,
     SELL,
+    STOP_LIMIT,
+    TOO_MANY_ORDERS,
+    TOO_MANY_STOPS,
     WOULD_TAKE,
     WOULD_TRIGGER,
 )
@@ -81,6 +86,53 @@ def test_a_stop_must_lie_ahead_of_the_market(open_desk):
         for price in at_once:
             assert desk.state(desk.place(side, "1", stop=price)) == (REJECTED, WOULD_TRIGGER)
         assert desk.state(desk.place(side, "1", stop=ahead)) == (NEW, 0)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_limit_lies_within_the_markets_band(open_desk, side):
+    banded = coin(tick="0.01", price_up=ONE + ONE // 10, price_down=ONE - ONE // 10)
+    desk = traded(open_desk(banded, USDT="10000", AAA="100"))
+    for price, code in (("110", 0), ("110.01", PERCENT_PRICE), ("90", 0), ("89.99", PERCENT_PRICE)):
+        assert desk.state(desk.place(side, "1", limit=price))[1] == code
+    desk.bar("100.03", "100.03", "100.03", "100.03")  # from 90.027 to 110.033: the cent within
+    for price, code in (("110.03", 0), ("110.04", PERCENT_PRICE), ("90.03", 0), ("90.02", PERCENT_PRICE)):
+        assert desk.state(desk.place(side, "1", limit=price))[1] == code
+    assert desk.state(desk.place(side, "1", stop="200" if side == BUY else "10")) == (NEW, 0)  # a trigger may lie anywhere
+
+
+def test_a_band_to_the_unit_and_with_one_end(open_desk):
+    desk = open_desk(coin(tick="0.00000001", price_up=ONE + 1, price_down=ONE - 1), USDT="10000")
+    assert desk.state(desk.buy("1", limit="3")) == (NEW, 0)  # there is no market yet
+    desk.bar("0.5", "0.5", "0.5", "0.5")  # the band ends half a unit above and below
+    for price, code in (("0.5", 0), ("0.50000001", PERCENT_PRICE), ("0.49999999", PERCENT_PRICE)):
+        assert desk.state(desk.buy("1", limit=price))[1] == code
+    desk = traded(open_desk(coin(price_up=ONE + ONE // 10), USDT="10000"))
+    for price, code in (("0.01", 0), ("110", 0), ("110.01", PERCENT_PRICE)):
+        assert desk.state(desk.buy("1", limit=price))[1] == code
+
+
+def test_so_many_orders_may_be_open_and_so_many_wait_for_a_trigger(open_desk):
+    desk = traded(open_desk(coin(max_orders=3, max_stops=2), coin("BBB"), USDT="10000", AAA="10", BBB="10"))
+    desk.bar("100", "100", "100", "100", coin=1)
+    assert desk.state(desk.sell("1", stop="95", coin=1)) == (NEW, 0)  # another coin's, which counts for that coin alone
+    assert desk.state(desk.sell("1", stop="95")) == desk.state(desk.sell("1", stop="94")) == (NEW, 0)
+    assert desk.state(desk.sell("1", stop="93")) == (REJECTED, TOO_MANY_STOPS)
+    last = desk.sell("1", limit="110")
+    assert desk.state(last) == (NEW, 0)
+    assert desk.state(desk.buy("1")) == (REJECTED, TOO_MANY_ORDERS)
+    assert desk.state(desk.sell("1", stop="93")) == (REJECTED, TOO_MANY_ORDERS)
+    assert desk.cancel(last)
+    assert desk.state(desk.buy("1")) == (NEW, 0)
+
+
+def test_one_order_or_one_trigger_at_a_time(open_desk):
+    desk = traded(open_desk(coin(max_orders=1), AAA="10"))
+    assert [desk.state(desk.sell("1", limit="110"))[1] for _ in range(2)] == [0, TOO_MANY_ORDERS]
+    desk = traded(open_desk(coin(max_stops=1), AAA="10"))
+    assert [desk.state(desk.sell("1", kind=STOP_LIMIT, stop="95", limit="105"))[1] for _ in range(2)] == [0, TOO_MANY_STOPS]
+    assert [desk.state(desk.sell("1", limit="110"))[1] for _ in range(2)] == [0, 0]
+    desk.bar("100", "100", "94", "100")  # set off, it rests as a limit order
+    assert desk.state(desk.sell("1", stop="95")) == (NEW, 0)
 
 
 def test_before_the_first_price_nothing_would_take_or_trigger(open_desk):
