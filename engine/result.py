@@ -6,8 +6,11 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from engine.analysis.performance import equity_curve, fees_paid, statistics
-from engine.exact import DECIMALS, to_decimal, to_text
+from engine.analysis.books import Books
+from engine.analysis.statistics import coin_statistics, statistics
+from engine.analysis.trips import RoundTrip
+from engine.exact import DECIMALS, UNIT, to_decimal, to_text
+from engine.model import CoinName
 from engine.session import Session
 from engine.statehash import state_hash
 from engine.trading.local import LocalTradeSystem
@@ -22,8 +25,8 @@ NS_PER_MS = 1_000_000
 class Result:
     """What came of a backtest.
 
-    `stats` are its statistics by name, `final_equity` and `fees` exact money; `equity`, `fills`, `orders` and `features`
-    are frames, made when looked at. `wall_s` is the time of the run alone.
+    `stats` are its statistics by name, `coin_stats` each coin's, `final_equity` and `fees` exact money; `equity`, `trades`,
+    `fills`, `orders` and `features` are frames, made when looked at. `wall_s` is the time of the run alone.
     """
 
     def __init__(self, session: Session, wall_s: float) -> None:
@@ -55,22 +58,22 @@ class Result:
     @property
     def fees(self) -> Decimal:
         """All fees, those taken in base at their fill's price, exact, in the account's currency."""
-        return to_decimal(self._fees)
+        return to_decimal(sum(self.books.fees))
 
     @cached_property
-    def _fees(self) -> int:
-        return fees_paid(self.trade.exchange, self.session.feed.latest, self.session.config.account.currency)
-
-    @cached_property
-    def _curve(self) -> Any:
-        settings = self.session.config.account
-        raw = self.session.feed.latest
-        return equity_curve(self.trade.exchange, settings.balances, raw, 0, self.steps, settings.currency)
+    def books(self) -> Books:
+        """What the run left behind, as arrays."""
+        return Books(self.trade.account, self.session.feed.times)
 
     @cached_property
     def stats(self) -> dict[str, float]:
-        """The run's statistics by name; NaN where there is nothing to tell."""
-        return statistics(self.trade.exchange, self._curve, self.session.feed.times, self._fees)
+        """The run's statistics by name, as docs/statistics.md tells them; NaN where there is nothing to tell."""
+        return statistics(self.books)
+
+    @cached_property
+    def coin_stats(self) -> dict[CoinName, dict[str, float]]:
+        """The statistics of each coin."""
+        return coin_statistics(self.books)
 
     @cached_property
     def coverage_pct(self) -> float:
@@ -82,11 +85,11 @@ class Result:
 
     @cached_property
     def equity(self) -> pd.DataFrame:
-        """Equity at each step, indexed by time (UTC)."""
+        """Equity at each step, and what holding the coins would have made of it, indexed by time (UTC)."""
         import pandas as pd
 
         index = pd.DatetimeIndex(self.session.feed.times, tz="UTC", name="time")
-        return pd.DataFrame({"equity": self._curve}, index=index)
+        return pd.DataFrame({"equity": self.books.equity, "holding": self.books.holding}, index=index)
 
     def fill_rows(self) -> list[tuple[int | str, ...]]:
         """Return the fills as FILL_COLUMNS, exact: amounts of money as decimal text, `fee_asset` base, quote or BNB."""
@@ -120,6 +123,34 @@ class Result:
         frame = pd.DataFrame(self.fill_rows(), columns=list(FILL_COLUMNS))
         frame.index = pd.DatetimeIndex(pd.to_datetime(frame["time_ms"], unit="ms", utc=True), name="time")
         return frame.astype(dict.fromkeys(("amount", "price", "fee", "cash", "position"), float))
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Every closed round trip by its end, money in the account's currency, prices in the coin's quote, all with fees."""
+        import pandas as pd
+
+        exchange = self.trade.exchange
+        times = pd.DatetimeIndex(self.session.feed.times, tz="UTC")
+        whole = dict.fromkeys(("coin", "entry_step", "exit_step"), "int64")
+        kinds = dict.fromkeys(RoundTrip._fields, "float64") | whole
+        trips = pd.DataFrame(self.books.trips, columns=list(kinds)).astype(kinds)
+        return pd.DataFrame(
+            {
+                "coin": trips["coin"].map(lambda coin: exchange.instruments[coin].coin),
+                "entry_step": trips["entry_step"],
+                "exit_step": trips["exit_step"],
+                "entry_time": times[trips["entry_step"]],
+                "exit_time": times[trips["exit_step"]],
+                "amount": trips["amount"] / trips["coin"].map(exchange.scale),
+                "entry_price": trips["entry_price"],
+                "exit_price": trips["exit_price"],
+                "cost": trips["cost"] / UNIT,
+                "profit": trips["profit"] / UNIT,
+                "return_pct": 100.0 * trips["profit"] / trips["cost"],
+                "mae_pct": 100.0 * trips["mae"],
+                "mfe_pct": 100.0 * trips["mfe"],
+            }
+        )
 
     @cached_property
     def orders(self) -> pd.DataFrame:
@@ -170,13 +201,18 @@ class Result:
             "state_hash": self.state_hash,
             "wall_s": self.wall_s,
             "steps_per_s": self.steps_per_s,
-            "stats": {name: _number(value) for name, value in stats.items()},
+            "stats": _numbers(stats),
+            "coin_stats": {coin: _numbers(its) for coin, its in self.coin_stats.items()},
         }
 
 
 def _number(value: float) -> float | None:
     """Return a statistic as JSON can hold it."""
     return value if value == value and abs(value) != float("inf") else None
+
+
+def _numbers(values: dict[str, float]) -> dict[str, float | None]:
+    return {name: _number(value) for name, value in values.items()}
 
 
 def _iso(time: int) -> str:

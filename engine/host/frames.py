@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.analysis.performance import equity_curve, fees_paid
+from engine.analysis.equity import equity_curve
+from engine.analysis.fees import fees_paid
 from engine.exact import UNIT, to_text
 from engine.exchange import kernel as k
 from engine.features.frame import HEAD
@@ -201,7 +202,7 @@ class FrameMaker:
         account = session.trade.account
         exchange = account.exchange
         self._follow_equity()
-        self._fees += fees_paid(exchange, session.feed.latest, account.currency, self._fills)
+        self._fees += sum(fees_paid(account, self._fills))
         self._fills = exchange.n_fills
         equity = account.equity
         return Account(
@@ -226,8 +227,7 @@ class FrameMaker:
         done = raw.step + 1
         if self._steps == done:
             return
-        settings = session.config.account
-        curve = equity_curve(session.trade.exchange, settings.balances, raw, self._steps, done, settings.currency)
+        curve = equity_curve(session.trade.account, self._steps, done)
         if not self._steps:
             self._start = self._peak = float(curve[0])
         self._peak = max(self._peak, float(curve.max()))
