@@ -89,6 +89,19 @@ class Desk:
         assert n == self.exchange.n_fills - before
         return [self.fill(number) for number in range(before, before + n)]
 
+    def tick(
+        self, bid: str, ask: str, price: str = "0", since: str = "0", volume: str = "1000", jump: bool = False
+    ) -> list[Any]:
+        """Advance one step with a trade and the quotes after it, or with quotes alone; return the fills."""
+        self.step += 1
+        before, how = (
+            self.exchange.n_fills,
+            {"price": units(price), "since": units(since), "volume": units(volume), "jump": jump},
+        )
+        self.exchange.on_tick(0, self.step, self.step * STEP_NS, units(bid), units(ask), **how)
+        self.marks[0] = units(price) or self.marks[0]
+        return [self.fill(number) for number in range(before, self.exchange.n_fills)]
+
     def fill(self, number: int) -> Any:
         fills = self.exchange.fills
         row = fills[number] if isinstance(fills, list) else self.exchange.fill(number)

@@ -129,6 +129,7 @@ class Flow:
         self.setup = crumbs_setup(self.rng) if self.crumbs else random_setup(self.rng, self.huge)
         self.world = self.setup.reference()
         self.last = [0 for _ in self.world.coins]
+        self.ticks = self.rng.random() < 0.35
         self.n_steps = 200 if self.rng.random() < 0.01 else self.rng.choice((3, 8, 15, 25)) + 20 * self.crumbs
 
     def actions(self) -> Iterator[Action]:
@@ -140,13 +141,30 @@ class Flow:
             if rng.random() < 0.1:
                 rng.shuffle(turns)
             for coin in turns:
-                yield self.move(step) if coin is None else self.next_bar(coin, step)
+                if coin is None:
+                    yield self.move(step)
+                else:
+                    yield self.next_tick(coin, step) if self.ticks else self.next_bar(coin, step)
 
     def next_bar(self, coin: int, step: int) -> Action:
         bar = self.bar(coin)
         self.last[coin] = bar[3]
         bnb_price = self.rng.choice((0, self.rng.randrange(1, 10 ** self.rng.randrange(1, 13))))
         return "on_bar", (coin, step, step * STEP_NS, *bar), {"bnb_price": bnb_price}
+
+    def next_tick(self, coin: int, step: int) -> Action:
+        rng, tick = self.rng, self.world.coins[coin].tick
+        _, price, _, since, volume = self.bar(coin)
+        near = price if rng.random() < 0.8 else self.level(coin)
+        bid = min(max(near - rng.randrange(0, 3) * tick, 1), LARGEST - 4 * tick)
+        how: dict[str, int] = {"bnb_price": rng.choice((0, rng.randrange(1, 10 ** rng.randrange(1, 13))))}
+        if rng.random() < 0.75:
+            how |= {"price": price, "volume": volume}
+            self.last[coin] = price
+            if rng.random() < 0.6:
+                how["since"] = since
+            how["jump"] = rng.random() < 0.2
+        return "on_tick", (coin, step, step * STEP_NS, bid, bid + rng.randrange(1, 4) * tick), how
 
     def move(self, step: int) -> Action:
         rng = self.rng

@@ -126,11 +126,15 @@ class Fill:
 
 @dataclass(frozen=True)
 class Bar:
+    """What the market did: a bar, or a tick, which knows the quotes and whether the market jumped to where it began."""
+
     open: int
     high: int
     low: int
     close: int
     volume: int
+    quotes: tuple[int, int] | None = None
+    jumped: bool = True
 
 
 @dataclass
@@ -496,6 +500,40 @@ class Reference:
         self.ambiguous_bars += self.doubt
         return len(self.fills) - before
 
+    def on_tick(
+        self,
+        coin: int,
+        step: int,
+        time: int,
+        bid: int,
+        ask: int,
+        *,
+        price: int = 0,
+        volume: int = 0,
+        since: int = 0,
+        jump: bool = False,
+        bnb_price: int = 0,
+    ) -> int:
+        """Show a trade and the quotes after it, or the quotes alone, to the orders that were there before."""
+        before, self.doubt, self.bnb_price = len(self.fills), False, bnb_price
+        acting = [o for o in self.coins[coin].orders if o.open and o.step < step]
+        if price:
+            seen = Bar(since or price, price, price, price, volume, (bid, ask), jump)
+            pool = self.pool(self.coins[coin], volume)
+        else:
+            # what is bid reaches sells and what is asked reaches buys; triggers look at trades alone
+            seen = Bar(0, bid, ask, 0, 0, (bid, ask), False)
+            pool = BOTTOMLESS
+            acting = [o for o in acting if not o.waits]
+        for order in self.in_turn(acting):
+            if order.open:
+                pool -= self.meet(order, seen, pool, step, time)
+        for order in self.coins[coin].orders if price else []:
+            if order.open and order.waits and order.trail and order.step < step:
+                order.extreme = min(order.extreme, price) if order.rises else max(order.extreme, price)
+                order.stop = self.behind(coin, order.extreme, order.trail, order.rises)
+        return len(self.fills) - before
+
     def meet_after_entry(self, leg: Order, entry: Order, bar: Bar, pool: int, step: int, time: int) -> int:
         """Entered at the open, the whole bar acts on the exits; entered later, on the stop alone, from the entry's price on."""
         if entry.how == AT_OPEN:
@@ -532,7 +570,7 @@ class Reference:
 
     def meet(self, order: Order, bar: Bar, pool: int, step: int, time: int) -> int:
         """Show the bar to the order; return what it took from the pool."""
-        market_from = bar.open if order.type == MARKET else None
+        market_from = self.taken_at(order, bar) if order.type == MARKET else None
         first, how = not order.arrived, AT_OPEN
         if order.waits:
             order.arrived |= bool(order.trail)
@@ -549,7 +587,7 @@ class Reference:
             if not at_open:
                 how = UNSURE if order.rises else INSIDE
             if order.type not in PRICED:
-                market_from = bar.open if at_open else order.stop
+                market_from = self.taken_at(order, bar) if at_open else order.stop
             elif not at_open:
                 if order.price < order.stop if order.side == BUY else order.price > order.stop:
                     if order.tif != GTC:
@@ -563,8 +601,10 @@ class Reference:
             if order.type in PRICED:
                 price = min(price, order.price) if order.side == BUY else max(price, order.price)
         else:
-            offered = self.offered(order, bar)
+            at = self.taken_at(order, bar) if first else bar.open
+            offered = at <= order.price if order.side == BUY else at >= order.price
             maker = not (first and offered)
+            takes_a_quote = not maker and bar.quotes is not None
             how = AT_OPEN if offered else INSIDE
             if order.type == LIMIT_MAKER and not maker:
                 self.finish(order, REJECTED, WOULD_TAKE, step)
@@ -572,9 +612,11 @@ class Reference:
             if order.tif != GTC and not offered:
                 self.finish(order, EXPIRED, NOT_AT_ONCE, step)
                 return 0
-            if order.tif == GTC and not self.reached(order, bar):
+            if order.tif == GTC and not takes_a_quote and not self.reached(order, bar):
                 return 0
-            price = min(order.price, bar.open) if order.side == BUY else max(order.price, bar.open)
+            price = order.price
+            if first or bar.jumped:
+                price = min(price, at) if order.side == BUY else max(price, at)
         take = min(order.rest, pool)
         if order.tif == FOK and take < order.rest:
             self.finish(order, EXPIRED, NOT_AT_ONCE, step)
@@ -589,6 +631,10 @@ class Reference:
         elif order.open and order.tif != GTC:
             self.finish(order, EXPIRED, NOT_AT_ONCE, step)
         return take
+
+    def taken_at(self, order: Order, bar: Bar) -> int:
+        """What a taker gets: the quote where it is known, else the open."""
+        return bar.open if bar.quotes is None else bar.quotes[order.side == BUY]
 
     def offered(self, order: Order, bar: Bar) -> bool:
         return bar.open <= order.price if order.side == BUY else bar.open >= order.price

@@ -102,6 +102,9 @@ def test_the_flows_reach_every_corner():
         ("cancel", False),
         ("place", pair.OVERFLOW),
         ("on_bar", pair.OVERFLOW),
+        ("on_tick", True),
+        ("on_tick", False),
+        ("on_tick", pair.OVERFLOW),
     ]
     assert [corner for corner in corners if not seen[corner]] == []
 
