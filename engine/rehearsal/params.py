@@ -1,0 +1,133 @@
+"""A request's parameters: texts by name, read with the exchange's own words for what is wrong with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from engine.exact import DECIMALS, INT64_MAX
+from engine.rehearsal.errors import ApiError
+
+WHOLE = "^[0-9]{1,20}$"
+NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
+SYMBOL = "^[A-Z0-9-_.]{1,20}$"
+CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+_PATTERNS = {text: re.compile(text.removesuffix("$") + r"\Z") for text in (WHOLE, NUMBER, SYMBOL, CLIENT_ID)}
+
+
+class Params:
+    """Parameters by name. Reading one that is there but makes no sense raises ApiError; one that is not there is None."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Params:
+        """Return the parameters that a JSON object has; its floats are to be texts as they were sent."""
+        return cls({name: _text(value) for name, value in values.items() if value is not None})
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.texts
+
+    def expect(self, names: frozenset[str]) -> None:
+        """Raise ApiError where a parameter was sent that is none of these."""
+        read = sum(name in names for name in self.texts)
+        if read < len(self.texts):
+            raise ApiError(
+                -1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{len(self.texts)}'."
+            )
+
+    def get(self, name: str) -> str | None:
+        """Return a text."""
+        text = self.texts.get(name)
+        if text == "":
+            raise ApiError(-1105, f"Parameter '{name}' was empty.")
+        return text
+
+    def need(self, name: str) -> str:
+        """Return a text that must be there."""
+        text = self.texts.get(name)
+        if not text:
+            raise missing(name)
+        return text
+
+    def matching(self, name: str, pattern: str) -> str | None:
+        """Return a text of the form that a pattern of this module has."""
+        text = self.get(name)
+        if text is not None and not _PATTERNS[pattern].match(text):
+            raise illegal(name, pattern)
+        return text
+
+    def whole(self, name: str, most: int = INT64_MAX) -> int | None:
+        """Return a whole number, which must not be more than `most`."""
+        text = self.matching(name, WHOLE)
+        if text is None:
+            return None
+        number = int(text)
+        if number > most:
+            if most == INT64_MAX:
+                raise ApiError(-1108, f"Parameter '{name}' overflowed.")
+            raise ApiError(-1102, f"'{name}' contains unexpected value. Cannot be greater than {most}.")
+        return number
+
+    def limit(self, most: int, default: int = 500) -> int:
+        """Return how many rows are wanted, at most `most`."""
+        number = self.whole("limit")
+        if number == 0:
+            raise ApiError(-1130, "Data sent for parameter 'limit' is not valid.")
+        return default if number is None else min(number, most)
+
+    def units(self, name: str, decimals: int = DECIMALS) -> int | None:
+        """Return a decimal number as a count of 10**-decimals, read as text: no float ever stands between."""
+        text = self.matching(name, NUMBER)
+        if text is None:
+            return None
+        whole, _, fraction = text.partition(".")
+        if len(fraction.rstrip("0")) > decimals:
+            raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
+        number = int(whole + fraction[:decimals].ljust(decimals, "0"))
+        if number > INT64_MAX:
+            raise ApiError(-1108, f"Parameter '{name}' overflowed.")
+        return number
+
+    def choice(self, name: str, words: Iterable[str], refusal: ApiError | None = None) -> str | None:
+        """Return a text that is one of these words; `refusal` is what is raised where it is none."""
+        text = self.get(name)
+        if text is not None and text not in words:
+            raise refusal or ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+        return text
+
+    def flag(self, name: str) -> bool:
+        """Return whether a parameter says true; False where it is not there."""
+        return (self.choice(name, ("true", "false", "TRUE", "FALSE")) or "").lower() == "true"
+
+    def list(self, name: str) -> list[str] | None:
+        """Return the texts of a JSON array."""
+        text = self.get(name)
+        if text is None:
+            return None
+        try:
+            return msgspec.json.decode(text, type=list[str])
+        except msgspec.MsgspecError:
+            raise ApiError(
+                -1100, f"Illegal characters found in parameter '{name}'; legal range is '^[A-Z0-9,\"\\[\\]]+$'."
+            ) from None
+
+
+def missing(name: str) -> ApiError:
+    """Return the refusal for a parameter that must be there."""
+    return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
+
+
+def illegal(name: str, pattern: str) -> ApiError:
+    """Return the refusal for a text that is not of the form it must have."""
+    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,1 @@
+"""Every JSON shape the exchange tells things in."""
