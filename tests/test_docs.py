@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 import typer
 
+from engine import backtest
+from engine.recordings import import_files
 from engine.session import prepare
 from tui.cli import app
 
@@ -30,7 +32,7 @@ def test_programs_and_sessions_of_a_page_run(page: Path, tmp_path: Path, monkeyp
     """In order, in one folder; a block that begins with the name of a file is that file, too."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recordings").mkdir()
-    for name in ("demo", "btc-eth"):
+    for name in ("demo", "btc-eth", "btc-5m"):
         (tmp_path / "recordings" / name).symlink_to(ROOT / "recordings" / "demo")
     for kind in ("python", "toml"):
         for body in blocks(page, kind):
@@ -85,3 +87,23 @@ def test_the_pictures_are_what_the_engine_does(drawing: ModuleType) -> None:
     assert shown == set(drawing.PICTURES) == {path.stem for path in drawing.FOLDER.glob("*.svg")}
     for name, cases in drawing.PICTURES.items():
         assert (drawing.FOLDER / f"{name}.svg").read_text() == drawing.picture(cases), f"run docs/fills.py to draw {name} anew"
+
+
+def test_the_freqtrade_port_comes_to_what_its_page_says(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = ROOT / "docs" / "from-freqtrade.md"
+    monkeypatch.chdir(tmp_path)
+    Path("cross.py").write_text(blocks(page, "python")[0])
+    Path("cross.toml").write_text(blocks(page, "toml")[0])
+    file = data / "klines" / "spot-5m-2022-12_2023-10" / "BTC_USDT-5m.feather"
+    import_files([file], into=Path("btc-5m"), lot="0.00001", min_notional="5")
+    result = backtest("cross.toml")
+    said = re.search(r"at the end \| [\d.]+ \| ([\d.]+)", page.read_text())
+    assert said is not None
+    assert f"{result.final_equity:.2f}" == said[1]
+    assert len(result.fills) == 2 * 944
+
+
+def test_every_room_is_told_of() -> None:
+    told = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {path.stem for path in (ROOT / "engine").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert rooms - {"__init__"} <= set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE))
