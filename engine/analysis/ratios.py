@@ -26,7 +26,7 @@ def daily_returns(worth: Floats, times: Ints) -> Floats:
     if not len(worth):
         return np.empty(0)
     midnights = np.arange(times[0] // NS_PER_DAY + 1, (times[-1] - 1) // NS_PER_DAY + 2) * NS_PER_DAY
-    daily = worth[np.concatenate([[0], np.searchsorted(times, midnights, side="right") - 1])]
+    daily: Floats = worth[np.concatenate([[0], np.searchsorted(times, midnights, side="right") - 1])]
     return daily[1:] / daily[:-1] - 1.0
 
 

@@ -1,4 +1,7 @@
-"""The books of a run by their definitions: bar by bar, lot by lot, in fractions. Every asset has a coin quoted in USDT."""
+"""The books of a run by their definitions: bar by bar, lot by lot, in fractions, money rounded as the ledger rounds it.
+
+Every asset has a coin quoted in USDT.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,11 @@ DAY = 86_400 * 10**9
 def units(number: int) -> Fraction:
     """A count of 1e-8 as a fraction."""
     return Fraction(number, 10**8)
+
+
+def floored(number: Fraction) -> Fraction:
+    """A number rounded down to 1e-8, as the ledger rounds."""
+    return Fraction(math.floor(number * 10**8), 10**8)
 
 
 class Walk:
@@ -45,8 +53,8 @@ class Walk:
         """A fill's fee in its coin's quote, the bar it was in being the last."""
         instrument = self.instrument(fill.coin)
         if fill.fee_asset == instrument.base:
-            return Fraction(fill.fee) * Fraction(fill.price)
-        return Fraction(fill.fee) * self.price(fill.fee_asset) / self.price(instrument.quote)
+            return floored(Fraction(fill.fee) * Fraction(fill.price))
+        return floored(Fraction(fill.fee) * self.price(fill.fee_asset) / self.price(instrument.quote))
 
     def __iter__(self) -> Iterator[tuple[int, list[Fill]]]:
         waiting = list(self.fills)
@@ -73,7 +81,7 @@ class Walk:
 
 
 def notional(fill: Fill) -> Fraction:
-    return Fraction(math.floor(Fraction(fill.amount) * Fraction(fill.price) * 10**8), 10**8)
+    return floored(Fraction(fill.amount) * Fraction(fill.price))
 
 
 @dataclass
@@ -89,7 +97,7 @@ class Trade:
     rate: Fraction = Fraction(1)
     running: list[Fraction] = field(default_factory=lambda: [ZERO])
 
-    profit = property(lambda self: self.taken * self.rate)
+    profit = property(lambda self: floored(self.taken * self.rate))
     ratio = property(lambda self: self.taken / self.cost)
     mae = property(lambda self: min(self.running) / self.cost)
     mfe = property(lambda self: max(self.running) / self.cost)
@@ -103,7 +111,7 @@ def slow_trades(walk: Walk) -> list[Trade]:
 
     def note(coin: str, *prices: Fraction) -> None:
         if coin in now:
-            open_profits = (sum((size * (price - cost) for size, cost in lots[coin]), ZERO) for price in prices)
+            open_profits = (sum((size * price - cost for size, cost in lots[coin]), ZERO) for price in prices)
             now[coin].running += [now[coin].taken + profit for profit in open_profits]
 
     for step, fills in walk:
@@ -113,7 +121,7 @@ def slow_trades(walk: Walk) -> list[Trade]:
                 continue
             if row == 0 and coin in walk.adopted:
                 now[coin] = Trade(coin, step)
-                lots[coin].append([walk.adopted[coin], walk.prices[coin]])
+                lots[coin].append([walk.adopted[coin], floored(walk.adopted[coin] * walk.prices[coin])])
             bar = {name: units(int(getattr(track.bars, name)[row])) for name in ("open", "high", "low", "close")}
             mine = [fill for fill in fills if fill.coin == coin]
             for fill in mine:
@@ -137,31 +145,33 @@ def _take(walk: Walk, fill: Fill, now: dict[str, Trade], lots: list[list[Fractio
         trade = now.setdefault(fill.coin, Trade(fill.coin, fill.step))
         in_base = fill.fee_asset == walk.instrument(fill.coin).base
         received, cost = (amount - Fraction(fill.fee), notional(fill)) if in_base else (amount, notional(fill) + fee)
-        lots.append([received, cost / received])
+        lots.append([received, cost])
         return
     trade, left = now.get(fill.coin, Trade(fill.coin, -1)), amount
     while left and lots:
-        part = min(left, lots[0][0])
-        trade.taken += part * ((notional(fill) - fee) / amount - lots[0][1])
-        trade.cost += part * lots[0][1]
+        size, cost = lots.pop(0)
+        part = min(left, size)
+        share = floored(cost * part / size)
+        trade.taken -= share
+        trade.cost += share
         trade.amount += part
-        lots[0][0] -= part
         left -= part
-        if not lots[0][0]:
-            lots.pop(0)
+        if part < size:
+            lots.insert(0, [size - part, cost - share])
+    trade.taken += floored((notional(fill) - fee) * (amount - left) / amount)
 
 
 def slow_trade_statistics(trades: Sequence[Any], days: Sequence[float]) -> dict[str, float]:
-    """The statistics of trades, one at least of each kind, one by one; each has profit, ratio, mae and mfe."""
+    """The statistics of two trades or more by their definitions; each has profit, ratio, mae and mfe."""
     profits = [trade.profit for trade in trades]
     wins, losses = [p for p in profits if p > 0], [-p for p in profits if p < 0]
     won = Fraction(len(wins), len(trades))
-    payoff = (sum(wins) / len(wins)) / (sum(losses) / len(losses))
+    payoff = (sum(wins) / len(wins)) / (sum(losses) / len(losses)) if wins and losses else math.nan
     return {
         "trades": len(trades),
         "win_rate_pct": 100 * won,
         "profit": sum(profits),
-        "profit_factor": sum(wins) / sum(losses),
+        "profit_factor": sum(wins) / sum(losses) if losses else math.nan,
         "expectancy": sum(profits) / len(profits),
         "sqn": math.sqrt(len(profits)) * statistics.mean(profits) / statistics.stdev(profits),
         "kelly_pct": 100 * (won - (1 - won) / payoff),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 
 from engine.analysis.fees import fees_paid, traded
 from engine.loop import Engine
-from tests.analysis.slow import Walk, notional
+from tests.analysis.slow import Walk, floored, notional
 from tests.analysis.worlds import CROSS, PLAIN, WITH_BNB, busy, cross
 
 
@@ -36,9 +35,7 @@ def test_each_fill_s_fee_and_what_it_moved(flown: Any, cash: dict[str, Any]) -> 
         for fill in fills
     ]
     paid = fees_paid(account)
-    # rounded down to 1e-8 of the quote, which may be worth more than one of the currency
-    unit = Fraction(max(1, *(int(track.bars.close.max()) // 10**8 for track in its.raw.latest.events)), 10**8)
-    assert all(0 <= fee - Fraction(got, 10**8) < 2 * unit for got, (fee, _) in zip(paid, rows, strict=True))
+    assert paid == [floored(fee) * 10**8 for fee, _ in rows]
     np.testing.assert_allclose(traded(account, its.raw.latest.step + 1), [float(moved) for _, moved in rows], rtol=1e-12)
     assert fees_paid(account, 10) == paid[10:]
     assert fees_paid(account, len(paid)) == []

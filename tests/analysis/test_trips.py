@@ -10,7 +10,7 @@ import pytest
 from engine import Signal
 from engine.analysis.trips import RoundTrip, round_trips
 from engine.loop import Engine
-from tests.analysis.slow import Walk, slow_trades
+from tests.analysis.slow import Walk, floored, slow_trades
 from tests.analysis.worlds import CROSS, PLAIN, WITH_BNB, busy, cross
 from tests.worlds import Scripted, engine, market
 
@@ -35,8 +35,9 @@ def test_round_trips_are_first_in_first_out_and_see_what_their_bars_saw(name: st
     assert [(coins[trip.coin], trip.entry_step, trip.exit_step, trip.amount / scales[trip.coin]) for trip in trips] == [
         (trade.coin, trade.entry_step, trade.exit_step, float(trade.amount)) for trade in wanted
     ]
+    assert [trip.profit for trip in trips] == [trade.profit * 10**8 for trade in wanted]
+    assert [trip.cost for trip in trips] == [floored(trade.cost * trade.rate) * 10**8 for trade in wanted]
     for got, want in (
-        ([trip.cost / 1e8 for trip in trips], [trade.cost * trade.rate for trade in wanted]),
         ([trip.entry_price for trip in trips], [trade.cost / trade.amount for trade in wanted]),
         ([trip.exit_price for trip in trips], [(trade.cost + trade.taken) / trade.amount for trade in wanted]),
     ):

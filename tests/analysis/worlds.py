@@ -22,9 +22,10 @@ class Cross(Strategy):
         return {coin: (Signal.buy(amount=500), Signal.close(), Signal.buy(amount=250))[self.step % 3]}
 
 
-def busy(rows: int = 600, *, fee_asset: str = "received", cash: Any = PLAIN, adopt: Any = None) -> Engine:
+def busy(rows: int = 600, *, fee_asset: str = "received", cash: Any = PLAIN, adopt: Any = None, interval: str = "1m") -> Engine:
     """Two coins with gaps, traded with all kinds of orders, and BNB beside them; flown."""
-    bars = {"AAAUSDT": walk(rows, 11, keep=0.8), "BBBUSDT": walk(rows, 12, price=20, keep=0.9), "BNBUSDT": walk(rows, 13)}
+    kinds: dict[str, Any] = {"AAAUSDT": {"seed": 11, "keep": 0.8}, "BBBUSDT": {"seed": 12, "price": 20, "keep": 0.9}}
+    bars = {coin: walk(rows, interval=interval, **its) for coin, its in (kinds | {"BNBUSDT": {"seed": 13}}).items()}
     rules = {"slippage": 50_000, "max_volume_share": 20_000_000, "maker": 50_000, "fee_asset": fee_asset}
     coins = list(bars) if fee_asset == "bnb" else list(bars)[:2]
     flown = engine(market(bars), Restless(), coins=coins, cash=cash, adopt=adopt, **rules)
@@ -33,10 +34,11 @@ def busy(rows: int = 600, *, fee_asset: str = "received", cash: Any = PLAIN, ado
     return flown
 
 
-def cross(order: Sequence[str] = ("BTCUSDT", "ETHBTC", "ETHUSDT"), rows: int = 200) -> Engine:
+def cross(order: Sequence[str] = ("BTCUSDT", "ETHBTC", "ETHUSDT"), rows: int = 200, interval: str = "1m") -> Engine:
     """A pair quoted in an asset that is itself traded; flown."""
     its = {its.coin: its for its in (instrument(name, min_notional=0) for name in ("BTC/USDT", "ETH/BTC", "ETH/USDT"))}
-    bars = {"BTCUSDT": walk(rows, 1, price=1000), "ETHBTC": walk(rows, 2, price=1), "ETHUSDT": walk(rows, 3)}
+    kinds = {"BTCUSDT": (1, 1000), "ETHBTC": (2, 1), "ETHUSDT": (3, 100)}
+    bars = {coin: walk(rows, seed, price=price, interval=interval) for coin, (seed, price) in kinds.items()}
     recording = Recording.from_bars({coin: bars[coin] for coin in order}, its)
     flown = engine(recording, Cross(), cash=CROSS)
     flown.run()

@@ -14,8 +14,6 @@ import typer
 from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from engine.result import Result
 
 Set = Annotated[
@@ -57,6 +55,7 @@ def backtest_command(
 ) -> None:
     """Run a session to the end of its recording and tell what came of it."""
     from tui.console import fail, out
+    from tui.figures import figures_of
 
     try:
         result = _run(config, overrides_of(changes, recording))
@@ -69,7 +68,7 @@ def backtest_command(
     if as_json:
         sys.stdout.write(json.dumps(result.summary()) + "\n")
     else:
-        out.print(table_of(result))
+        out.print(figures_of(result))
 
 
 def _run(config: str, overrides: dict[str, str]) -> Result:
@@ -111,48 +110,3 @@ def write_fills(result: Result, path: Path) -> None:
             writer.writerows(result.fill_rows())
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def table_of(result: Result) -> Table:
-    """Return the run as a table of names and numbers."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    from tui.text import clean
-
-    summary = result.summary()
-    currency = result.session.config.account.currency
-    strategy = type(result.session.strategy).__name__
-    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False, title=Text(clean(f"{strategy} on {summary['recording']}")))
-    table.add_column(style="dim")
-    table.add_column(justify="right")
-    for name, value in (
-        ("coins", ", ".join(summary["coins"])),
-        ("interval", summary["interval"]),
-        ("from", summary["start"]),
-        ("to", summary["end"]),
-        ("steps", f"{summary['steps']:,}"),
-        ("coverage", f"{summary['coverage_pct']:.2f} %"),
-        ("final equity", f"{float(summary['final_equity']):,.2f} {currency}"),
-        ("return", _percent(summary["return_pct"])),
-        ("max drawdown", _percent(summary["max_drawdown_pct"])),
-        ("Sharpe", _plain(summary["stats"]["sharpe"])),
-        ("orders", f"{summary['orders']:,}"),
-        ("fills", f"{summary['fills']:,}"),
-        ("trades", f"{summary['trades']:,}"),
-        ("win rate", _percent(summary["stats"]["win_rate_pct"])),
-        ("fees", f"{float(summary['fees']):,.2f} {currency}"),
-        ("state hash", summary["state_hash"]),
-        ("run time", f"{summary['wall_s']:.2f} s, {summary['steps_per_s']:,.0f} steps/s"),
-    ):
-        table.add_row(name, Text(clean(str(value))))
-    return table
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f} %"
-
-
-def _plain(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
