@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from engine.exact import DECIMALS, UNIT
 from engine.market.path import turns
 from engine.model import Timestamp
@@ -71,3 +73,24 @@ def rows(bars: Bars, begin: int, end: int, shift: int = 0) -> list[Kline]:
         Kline(time + shift, bars.interval, o, h, low, c, v * unit, len(turns(o, h, low, c)) if v else 0)
         for time, o, h, low, c, v in zip(*part, strict=True)
     ]
+
+
+def whole(bars: Bars, begin: int, end: int, shift: int = 0) -> Kline | None:
+    """Return recorded bars as one kline, None where there are none; what `rows` would give, put together."""
+    if begin >= end:
+        return None
+    part = slice(begin, end)
+    open_, high, low, close, volume = (getattr(bars, name)[part] for name in ("open", "high", "low", "close", "volume"))
+    rises = high - open_ <= open_ - low
+    first, second = np.where(rises, high, low), np.where(rises, low, high)
+    trades = (volume > 0) * (1 + (first != open_) + (second != first) + (close != second))
+    return Kline(
+        begin=int(bars.time[begin]) + shift,
+        interval=bars.interval,
+        open=int(open_[0]),
+        high=int(high.max()),
+        low=int(low.min()),
+        close=int(close[-1]),
+        volume=sum(volume.tolist()) * 10 ** (DECIMALS - bars.volume_decimals),
+        trades=int(trades.sum()),
+    )

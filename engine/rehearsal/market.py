@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from engine.model import INTERVALS, CoinName, Instrument, Timestamp
 from engine.recordings import Recording
 from engine.recordings.bars import grid_offset
 from engine.rehearsal.book import Book, BookChange
-from engine.rehearsal.klines import Kline, rows
+from engine.rehearsal.klines import Kline, rows, whole
 
 TAPE = 1000
 NS_PER_DAY = INTERVALS["1d"]
@@ -56,15 +55,13 @@ class CoinMarket:
         self.change: BookChange | None = None
         self.trade_id = 0
         self.forming: Kline | None = None
-        self._day: tuple[int, Kline | None] = (-1, None)
         self._stand(int(self.bars.close[self.row - 1]) if self.row else 0)
 
     def _stand(self, price: int) -> None:
         """Set a last price without a trade; 0 where there is none yet."""
         tick = self.instrument.tick
         self.last, self.bid, self.ask = price, max(price - tick, 0), price
-        if self.bid:
-            self.book.move(self.bid, self.ask)
+        self.change = self.book.move(self.bid, self.ask) if self.bid else None
 
     def take(self, tick: Tick) -> Print:
         """Take in a tick; `change` is then what it changed of the book."""
@@ -82,19 +79,19 @@ class CoinMarket:
         return done
 
     def close_bar(self) -> Kline:
-        """End the bar that forms and return it; of a bar without trades, the recorded one."""
+        """End the bar that forms and return it; of a bar without trades, the recorded one. `change` is as after a tick."""
         (recorded,) = rows(self.bars, self.row, self.row + 1, self.shift)
         formed = self.forming or recorded
         self.row += 1
-        self.forming = None
+        self.forming, self.change = None, None
         if not self.last:
             self._stand(formed.close)
         return formed
 
-    def begin_of(self, interval: str, at: Timestamp) -> Timestamp:
-        """Return when the kline of `interval` that holds this time begins."""
+    def begin_of(self, interval: str, at: Timestamp, zone: int = 0) -> Timestamp:
+        """Return when the kline of `interval` that holds this time begins; its days begin `zone` ns before those of UTC."""
         length = INTERVALS[interval]
-        offset = grid_offset(length)
+        offset = grid_offset(length) - zone
         return (at - offset) // length * length + offset
 
     def klines(self, interval: str, start: Timestamp | None, end: Timestamp | None, limit: int, now: Timestamp) -> list[Kline]:
@@ -120,23 +117,20 @@ class CoinMarket:
 
     def kline_at(self, interval: str, begin: Timestamp) -> Kline | None:
         """Return the kline that began at a time as far as it has come; None before its first trade."""
-        first = int(np.searchsorted(self.bars.time, begin - self.shift))
-        parts = rows(self.bars, first, self.row, self.shift)
-        if self.forming is not None and self.forming.begin >= begin:
-            parts.append(self.forming)
-        whole = _joined(parts)
-        return None if whole is None else whole._replace(begin=begin, interval=INTERVALS[interval])
+        bar = self.since(begin)
+        return None if bar is None else bar._replace(begin=begin, interval=INTERVALS[interval])
 
     def day(self, now: Timestamp) -> Kline | None:
-        """Return the last 24 hours as one kline, None where nothing traded in them."""
-        if self._day[0] != self.row:
-            first = int(np.searchsorted(self.bars.time, now - NS_PER_DAY - self.shift))
-            self._day = self.row, _joined(rows(self.bars, first, self.row, self.shift))
-        return _joined([part for part in (self._day[1], self.forming) if part is not None])
+        """Return the last 24 hours as one kline, None where there are no bars in them."""
+        return self.since(now - NS_PER_DAY)
 
-
-def _joined(parts: list[Kline]) -> Kline | None:
-    return reduce(Kline.then, parts) if parts else None
+    def since(self, begin: Timestamp) -> Kline | None:
+        """Return all bars that begin from a time on as one kline, None where there are none."""
+        first = int(np.searchsorted(self.bars.time, begin - self.shift))
+        closed, forming = whole(self.bars, first, self.row, self.shift), self.forming
+        if forming is None or forming.begin < begin:
+            return closed
+        return forming if closed is None else closed.then(forming)
 
 
 class Market:

@@ -31,7 +31,8 @@ class MarketEvent(NamedTuple):
 class Venue:
     """An exchange in motion: `catch_up` plays the market up to the clock, and lets it act on every desk's orders.
 
-    Each of `listeners` gets every market event in order. Whoever answers a request catches up first.
+    Each of `listeners` gets every market event in order; each of `timers` is told how far the market's time has come, before
+    what happens then. Whoever answers a request catches up first.
     """
 
     def __init__(self, market: Market, clock: Clock, log: EventLog) -> None:
@@ -40,6 +41,7 @@ class Venue:
         self.log = log
         self.desks: dict[str, Desk] = {}
         self.listeners: list[Callable[[MarketEvent], None]] = []
+        self.timers: list[Callable[[Timestamp], None]] = []
 
     @property
     def now(self) -> Timestamp:
@@ -53,8 +55,10 @@ class Venue:
 
     def catch_up(self) -> None:
         """Play the market up to now."""
-        for event in self.market.play(self.clock.now):
+        now = self.clock.now
+        for event in self.market.play(now):
             self._take(event)
+        self._pass(now)
 
     def step(self, events: int = 1) -> None:
         """Play so many events whatever the clock says, and move it to the last of them."""
@@ -74,6 +78,7 @@ class Venue:
             await asyncio.sleep(min(wait, LONGEST_SLEEP_S))
 
     def _take(self, event: Tick | BarClose) -> None:
+        self._pass(event.time)
         coin = self.market.coins[event.coin]
         if isinstance(event, Tick):
             trade = coin.take(event)
@@ -81,6 +86,11 @@ class Venue:
                 desk.on_tick(event)
             told = MarketEvent(coin, event.time, trade, coin.change)
         else:
-            told = MarketEvent(coin, event.time, closed=coin.close_bar())
+            closed = coin.close_bar()
+            told = MarketEvent(coin, event.time, change=coin.change, closed=closed)
         for listener in self.listeners:
             listener(told)
+
+    def _pass(self, at: Timestamp) -> None:
+        for timer in self.timers:
+            timer(at)
