@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from engine.model import Timestamp
-from engine.rehearsal.errors import ApiError
+from engine.rehearsal.errors import error
 from engine.rehearsal.limits import Usage
-from engine.rehearsal.params import SYMBOL, Params, missing
+from engine.rehearsal.params import SYMBOL, Params
 
 if TYPE_CHECKING:
     from engine.rehearsal.accounts import Account
@@ -99,7 +99,7 @@ class Call(msgspec.Struct, kw_only=True):
     def desk(self) -> Desk:
         """The desk of the account whose call it is."""
         if self.account is None:
-            raise ApiError(-1002, "You are not authorized to execute this request.", 401)
+            raise error(-1002)
         return self.account.desk
 
     @property
@@ -119,14 +119,14 @@ class Call(msgspec.Struct, kw_only=True):
     def coin(self) -> int:
         """Return the number of the coin that `symbol` names."""
         if self.params.matching("symbol", SYMBOL) is None:
-            raise missing("symbol")
+            raise error(-1102, "symbol")
         return self.index(self.params.texts["symbol"])
 
     def index(self, symbol: str) -> int:
         """Return the number of a coin."""
         n = self.office.venue.market.index.get(symbol)
         if n is None:
-            raise ApiError(-1121, "Invalid symbol.")
+            raise error(-1121)
         return n
 
 

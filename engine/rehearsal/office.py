@@ -6,22 +6,24 @@ from collections.abc import Iterable
 
 from engine.errors import AmountOverflow
 from engine.rehearsal.accounts import Account
-from engine.rehearsal.calls import Call, Reply, Security, instant
-from engine.rehearsal.errors import ApiError
-from engine.rehearsal.params import missing
+from engine.rehearsal.calls import Call, Operation, Reply, Security, instant
+from engine.rehearsal.errors import ApiError, error, filter_failure
+from engine.rehearsal.limits import Exceeded, Limits, Usage
+from engine.rehearsal.params import TOO_GREAT
 from engine.rehearsal.venue import Venue
 
 NS_PER_SECOND = 10**9
-RECV_WINDOW_MS = 5_000
-MOST_RECV_WINDOW_MS = 60_000
+RECV_WINDOW_MS, MOST_RECV_WINDOW_MS = 5_000, 60_000
+HALF_DONE = (-2021, -2022)
 
 
 class Office:
-    """The exchange as its clients meet it: `accounts` by API key on a venue; timestamps are judged where `judges_time`."""
+    """The exchange as its clients meet it: `accounts` on a venue, and limits; timestamps are judged where `judges_time`."""
 
-    def __init__(self, venue: Venue, accounts: Iterable[Account], *, judges_time: bool = True) -> None:
+    def __init__(self, venue: Venue, accounts: Iterable[Account], limits: Limits, *, judges_time: bool = True) -> None:
         self.venue = venue
         self.accounts = {account.key: account for account in accounts}
+        self.limits = limits
         self.judges_time = judges_time
 
     async def answer(self, call: Call) -> Reply:
@@ -31,14 +33,22 @@ class Office:
     def perform(self, call: Call) -> Reply:
         """Do what a request asks and return the reply, a refusal's too."""
         self.venue.catch_up()
+        operation = call.operation
+        weight = operation.weight if isinstance(operation.weight, int) else operation.weight(call.params)
         try:
+            self.limits.admit(weight)
             self.identify(call)
-            call.params.expect(call.operation.takes)
-            return Reply(status=200, body=call.operation.run(call))
-        except ApiError as error:
-            return Reply(status=error.status, body=error.body)
+            call.params.expect(operation.takes)
+            body = self._run(call)
+        except Exceeded as refusal:
+            return Reply(status=refusal.status, body=refusal.body, used=self.limits.usage(), retry_s=refusal.retry_s)
         except AmountOverflow:
-            return Reply(status=400, body=ApiError(-1013, "Filter failure: LOT_SIZE").body)
+            return self._refused(filter_failure("LOT_SIZE"))
+        except ApiError as refusal:
+            return self._refused(refusal)
+        if operation.succeeds_free:
+            self.limits.forgive(weight)
+        return Reply(status=200, body=body, used=self._used(call, operation))
 
     def identify(self, call: Call) -> None:
         """Set whose call it is; raises ApiError where key, signature or timestamp are not as the operation asks."""
@@ -49,32 +59,53 @@ class Office:
             call.account = self._account(call.key)
             if security is Security.SIGNED:
                 if not call.signature:
-                    raise missing("signature")
+                    raise error(-1102, "signature")
                 if not call.account.verify(call.signed, call.signature):
-                    raise ApiError(-1022, "Signature for this request is not valid.")
+                    raise error(-1022)
         if security is Security.SIGNED:
             self._check_time(call)
 
+    def _run(self, call: Call) -> object:
+        orders = call.operation.orders
+        if not orders:
+            return call.operation.run(call)
+        self.limits.admit_orders(call.desk)
+        # counted first, so that an order which fills at once counts back
+        self.limits.count_orders(call.desk, orders)
+        try:
+            return call.operation.run(call)
+        except ApiError as refusal:
+            if refusal.code not in HALF_DONE:
+                self.limits.count_orders(call.desk, -orders)
+            raise
+
+    def _refused(self, refusal: ApiError) -> Reply:
+        return Reply(status=refusal.status, body=refusal.body, used=self.limits.usage())
+
+    def _used(self, call: Call, operation: Operation) -> tuple[Usage, ...]:
+        weights = self.limits.usage()
+        return weights + self.limits.order_usage(call.desk) if operation.orders else weights
+
     def _account(self, key: str) -> Account:
         if len(key) != 64 or not key.isalnum():
-            raise ApiError(-2014, "API-key format invalid.", 401)
+            raise error(-2014)
         account = self.accounts.get(key)
         if account is None:
-            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise error(-2015)
         return account
 
     def _check_time(self, call: Call) -> None:
         stamp = call.params.whole("timestamp")
         if stamp is None:
-            raise missing("timestamp")
+            raise error(-1102, "timestamp")
         window = call.params.units("recvWindow", 3)
         window = RECV_WINDOW_MS * 1000 if window is None else window
         if window > MOST_RECV_WINDOW_MS * 1000:
-            raise ApiError(-1102, f"'recvWindow' contains unexpected value. Cannot be greater than {MOST_RECV_WINDOW_MS}.")
+            raise error(-1102, "recvWindow", MOST_RECV_WINDOW_MS, form=TOO_GREAT)
         if not self.judges_time:
             return
         age = self.venue.now - instant(stamp)
         if age <= -NS_PER_SECOND:
-            raise ApiError(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+            raise error(-1021, form=1)
         if age > window * 1000:
-            raise ApiError(-1021, "Timestamp for this request is outside of the recvWindow.")
+            raise error(-1021)

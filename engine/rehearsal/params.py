@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from engine.exact import DECIMALS, INT64_MAX
-from engine.rehearsal.errors import ApiError
+from engine.rehearsal.errors import ApiError, error
 
 WHOLE = "^[0-9]{1,20}$"
 NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 SYMBOL = "^[A-Z0-9-_.]{1,20}$"
 CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+TOO_GREAT = 3
+"""Which of -1102's texts is the one for a number that is too great."""
 _PATTERNS = {text: re.compile(text.removesuffix("$") + r"\Z") for text in (WHOLE, NUMBER, SYMBOL, CLIENT_ID)}
 
 
@@ -36,29 +38,27 @@ class Params:
         """Raise ApiError where a parameter was sent that is none of these."""
         read = sum(name in names for name in self.texts)
         if read < len(self.texts):
-            raise ApiError(
-                -1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{len(self.texts)}'."
-            )
+            raise error(-1104, read, len(self.texts))
 
     def get(self, name: str) -> str | None:
         """Return a text."""
         text = self.texts.get(name)
         if text == "":
-            raise ApiError(-1105, f"Parameter '{name}' was empty.")
+            raise error(-1105, name)
         return text
 
     def need(self, name: str) -> str:
         """Return a text that must be there."""
         text = self.texts.get(name)
         if not text:
-            raise missing(name)
+            raise error(-1102, name)
         return text
 
     def matching(self, name: str, pattern: str) -> str | None:
         """Return a text of the form that a pattern of this module has."""
         text = self.get(name)
         if text is not None and not _PATTERNS[pattern].match(text):
-            raise illegal(name, pattern)
+            raise error(-1100, name, pattern)
         return text
 
     def whole(self, name: str, most: int = INT64_MAX) -> int | None:
@@ -69,15 +69,15 @@ class Params:
         number = int(text)
         if number > most:
             if most == INT64_MAX:
-                raise ApiError(-1108, f"Parameter '{name}' overflowed.")
-            raise ApiError(-1102, f"'{name}' contains unexpected value. Cannot be greater than {most}.")
+                raise error(-1108, name)
+            raise error(-1102, name, most, form=TOO_GREAT)
         return number
 
     def limit(self, most: int, default: int = 500) -> int:
         """Return how many rows are wanted, at most `most`."""
         number = self.whole("limit")
         if number == 0:
-            raise ApiError(-1130, "Data sent for parameter 'limit' is not valid.")
+            raise error(-1130, "limit")
         return default if number is None else min(number, most)
 
     def units(self, name: str, decimals: int = DECIMALS) -> int | None:
@@ -87,17 +87,17 @@ class Params:
             return None
         whole, _, fraction = text.partition(".")
         if len(fraction.rstrip("0")) > decimals:
-            raise ApiError(-1111, f"Parameter '{name}' has too much precision.")
+            raise error(-1111, name)
         number = int(whole + fraction[:decimals].ljust(decimals, "0"))
         if number > INT64_MAX:
-            raise ApiError(-1108, f"Parameter '{name}' overflowed.")
+            raise error(-1108, name)
         return number
 
     def choice(self, name: str, words: Iterable[str], refusal: ApiError | None = None) -> str | None:
         """Return a text that is one of these words; `refusal` is what is raised where it is none."""
         text = self.get(name)
         if text is not None and text not in words:
-            raise refusal or ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+            raise refusal or error(-1130, name)
         return text
 
     def flag(self, name: str) -> bool:
@@ -112,19 +112,7 @@ class Params:
         try:
             return msgspec.json.decode(text, type=list[str])
         except msgspec.MsgspecError:
-            raise ApiError(
-                -1100, f"Illegal characters found in parameter '{name}'; legal range is '^[A-Z0-9,\"\\[\\]]+$'."
-            ) from None
-
-
-def missing(name: str) -> ApiError:
-    """Return the refusal for a parameter that must be there."""
-    return ApiError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
-
-
-def illegal(name: str, pattern: str) -> ApiError:
-    """Return the refusal for a text that is not of the form it must have."""
-    return ApiError(-1100, f"Illegal characters found in parameter '{name}'; legal range is '{pattern}'.")
+            raise error(-1135, name) from None
 
 
 def _text(value: Any) -> str:
