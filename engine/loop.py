@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from engine import seam
 from engine.errors import StrategyError, TickdeckError
 from engine.model import CoinName, Timestamp
 from engine.params import place_of
@@ -174,13 +174,13 @@ def backtest(
     session = config if isinstance(config, Session) else prepare(config, strategy=strategy, data=data, overrides=overrides)
     engine = Engine(session.feed, session.trade, session.strategy)
     steps = len(session.feed)
-    began = time.perf_counter()
+    began = seam.stopwatch()
     done = 0
     while done < steps and engine.halted is None:
         done += engine.run(BLOCK)
         if progress is not None:
             progress(done, steps)
-    wall = time.perf_counter() - began
+    wall = seam.stopwatch() - began
     if engine.halted is not None:
         raise engine.halted
     return Result(session, wall)

@@ -8,11 +8,11 @@ last trade: a trade that rose was bought at the ask, one that fell was sold at t
 
 from __future__ import annotations
 
-import random
 from typing import NamedTuple
 
 from engine.exact import DECIMALS
 from engine.model import Timestamp
+from engine.seam import Dice
 from engine.state import BarColumns
 
 MILLISECOND = 1_000_000
@@ -42,7 +42,7 @@ def path(bars: BarColumns, row: int, *, coin: int = 0, tick: int = 1, last: int 
     if not volume:
         return []
     begin = int(bars.time[row])
-    dice = random.Random(f"{seed} {coin} {begin}")
+    dice = Dice(f"{seed} {coin} {begin}")
     prices = turns(*(int(column[row]) for column in (bars.open, bars.high, bars.low, bars.close)))
     amounts = _parts(volume, len(prices), dice)
     times = _times(begin, bars.interval, len(prices), dice)
@@ -68,7 +68,7 @@ def turns(open_: int, high: int, low: int, close: int) -> list[int]:
     return prices
 
 
-def _parts(volume: int, parts: int, dice: random.Random) -> list[int]:
+def _parts(volume: int, parts: int, dice: Dice) -> list[int]:
     """Return the volume in so many parts, each at least 1 as far as it reaches."""
     if volume < parts:
         return [1] * volume + [0] * (parts - volume)
@@ -76,7 +76,7 @@ def _parts(volume: int, parts: int, dice: random.Random) -> list[int]:
     return [end - start + 1 for start, end in zip([0, *cuts], [*cuts, volume - parts], strict=True)]
 
 
-def _times(begin: Timestamp, interval: Timestamp, count: int, dice: random.Random) -> list[Timestamp]:
+def _times(begin: Timestamp, interval: Timestamp, count: int, dice: Dice) -> list[Timestamp]:
     """Return ascending times in whole milliseconds, the first at the bar's opening, all before its close."""
     room = interval // MILLISECOND - 1
     later = sorted(dice.sample(range(1, room), count - 1)) if room > count else list(range(1, count))

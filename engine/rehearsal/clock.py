@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
+from engine import seam
 from engine.model import Timestamp
 
 NS_PER_SECOND = 10**9
@@ -13,7 +13,7 @@ NS_PER_SECOND = 10**9
 class Clock:
     """The market's time in ns, from `start` on; at `speed` market seconds a second of the wall, 0 where it is moved by hand."""
 
-    def __init__(self, start: Timestamp, speed: float = 1.0, wall: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(self, start: Timestamp, speed: float = 1.0, wall: Callable[[], int] = seam.monotonic_ns) -> None:
         self._wall = wall
         self._speed = speed
         self._at = start

@@ -1,17 +1,13 @@
-"""Manners: how an archive is asked, and the one door to clock, sleep and chance while downloading."""
+"""Manners: how an archive is asked, and what it takes of clock, sleep and chance."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
-
-def today() -> date:
-    """Return the UTC day it is."""
-    return datetime.now(UTC).date()
+from engine import seam
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +23,9 @@ class Manners:
     backoff: float = 0.5
     longest: float = 300.0
     patience: float = 30.0
-    today: Callable[[], date] = today
+    today: Callable[[], date] = seam.today
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = seam.chance
 
     def wait(self, failures: int, asked: float | None) -> float:
         """Return the seconds to wait after this many failures in a row, `asked` being what the server asks for."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from engine import seam
 from engine.recordings.names import printable
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def retry_after(text: str) -> float | None:
         until = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - seam.now_utc()).total_seconds())
 
 
 def content_start(response: aiohttp.ClientResponse) -> int:
