@@ -43,6 +43,11 @@ class Book:
         self.id += 1
         return change
 
+    @property
+    def best(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Price and amount of the best bid and of the best ask, zeros where there is none."""
+        return next(iter(self.bids.items()), (0, 0)), next(iter(self.asks.items()), (0, 0))
+
     def _levels(self, best: int, step: int) -> Side:
         prices = (best + n * step for n in range(LEVELS))
         return {price: self._size(price) for price in prices if price > 0}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from itertools import count
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
+from engine import seam
 from engine.model import Timestamp
 from engine.rehearsal.calls import MICROSECOND, MILLISECOND
 from engine.rehearsal.log import EventLog
@@ -67,7 +67,7 @@ class Line:
         """Whether more has come within a second than may."""
         if self._most_in is None:
             return False
-        now = time.monotonic()
+        now = seam.stopwatch()
         flooded = len(self._came) == self._most_in and now - self._came[0] < 1
         self._came.append(now)
         return flooded
@@ -75,7 +75,7 @@ class Line:
     async def _ping(self) -> None:
         for n in count():
             await asyncio.sleep(self._terms.ping_s)
-            now = time.monotonic()
+            now = seam.stopwatch()
             if any(now - since > self._terms.pong_s for since in self._unanswered.values()):
                 self.outbox.close(POLICY, "Pong timeout")
             if self.outbox.end or self.outbox.frozen:

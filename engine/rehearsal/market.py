@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from engine.rehearsal.klines import Kline, rows, whole
 
 TAPE = 1000
 NS_PER_DAY = INTERVALS["1d"]
+AVERAGED = INTERVALS["5m"]
 
 
 class Print(NamedTuple):
@@ -126,11 +128,30 @@ class CoinMarket:
 
     def since(self, begin: Timestamp) -> Kline | None:
         """Return all bars that begin from a time on as one kline, None where there are none."""
-        first = int(np.searchsorted(self.bars.time, begin - self.shift))
-        closed, forming = whole(self.bars, first, self.row, self.shift), self.forming
+        closed, forming = self.closed_since(begin), self.forming
         if forming is None or forming.begin < begin:
             return closed
         return forming if closed is None else closed.then(forming)
+
+    def closed_since(self, begin: Timestamp) -> Kline | None:
+        """Return the closed bars that begin from a time on as one kline, None where there are none."""
+        return whole(self.bars, self._row_at(begin), self.row, self.shift)
+
+    def close_before(self, begin: Timestamp) -> int | None:
+        """Return the close of the last bar that begins before a time, None where there is none."""
+        row = min(self._row_at(begin), self.row)
+        return int(self.bars.close[row - 1]) if row else None
+
+    def average(self, now: Timestamp) -> int:
+        """Return the mean price of the last five minutes' trades by their amounts, the last price where there were none."""
+        amount = value = 0
+        for done in takewhile(lambda its: its.time > now - AVERAGED, reversed(self.tape)):
+            amount += done.amount
+            value += done.price * done.amount
+        return value // amount if amount else self.last
+
+    def _row_at(self, begin: Timestamp) -> int:
+        return int(np.searchsorted(self.bars.time, begin - self.shift))
 
 
 class Market:
