@@ -33,7 +33,8 @@ def daily_returns(worth: Floats, times: Ints) -> Floats:
 def cagr(worth: Floats, times: Ints) -> float:
     """Return the compound annual growth rate: the growth from first step to last, to the power of a year over the time between.
 
-    A run shorter than a day tells nothing of a year. C. R. Bacon, Practical Portfolio Performance Measurement and Attribution, Wiley (2008).
+    A run shorter than a day tells nothing of a year.
+    C. R. Bacon, Practical Portfolio Performance Measurement and Attribution, Wiley (2008).
     """
     if not len(worth) or times[-1] - times[0] < NS_PER_DAY:
         return math.nan
