@@ -5,19 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, PrivateAttr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import PrivateAttr
 
+from engine.config.checking import check
 from engine.config.models import SessionTables
-from engine.config.quantities import shown
 from engine.config.text import KeyPath, key_lines, parse_toml, parse_value, read_file
 from engine.errors import ConfigError
 from engine.params import did_you_mean
 from engine.paths import bundled
-
-_MISSING = {"use": "it names a class, as module:Class", "recording": 'it names a recording, as "recordings/demo"'}
 
 
 class SessionConfig(SessionTables):
@@ -93,13 +90,7 @@ def find_config(name: str | Path) -> Path:
 
 
 def _checked(raw: dict[str, Any], places: dict[KeyPath, str], source: str, beside: Path | None) -> SessionConfig:
-    try:
-        config = SessionConfig.model_validate(raw)
-    except ValidationError as error:
-        problems = {_problem(raw, detail, places, source): None for detail in error.errors(include_url=False)}
-        texts = [text for _, text in sorted(problems, key=lambda problem: problem[0])]
-        mistakes = "1 mistake" if len(texts) == 1 else f"{len(texts)} mistakes"
-        raise ConfigError("\n".join(texts), hint=f"{mistakes}; configs/replay.toml explains every key") from None
+    config = check(SessionConfig, SessionTables, raw, places, source, guide="configs/replay.toml")
     config._raw, config._places, config._source, config._beside = raw, places, source, beside
     return config
 
@@ -131,68 +122,3 @@ def _set(raw: dict[str, Any], path: KeyPath, value: Any, place: str) -> None:
             raise ConfigError(
                 f"{place}: {above} {what}", hint="keys are dotted, as in fills.taker_bps or features.0.params.name"
             )
-
-
-def _problem(raw: dict[str, Any], detail: ErrorDetails, places: dict[KeyPath, str], source: str) -> tuple[tuple[int, str], str]:
-    """Return a mistake's sort key and its line of text: place, key and what to do."""
-    path: KeyPath = tuple(part for part in detail["loc"] if part != "[key]")
-    near = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in places), ())
-    place = places[near] if near else f"{source}:1" if places else source
-    line = place.rpartition(":")[2]
-    key = ".".join(part if isinstance(part, str) and part.isprintable() else repr(part) for part in path) or "the config"
-    text = f"{place}: {key} {_words(detail, path)}"
-    return (int(line) if line.isdecimal() else 0, text), text
-
-
-def _words(detail: ErrorDetails, path: KeyPath) -> str:
-    kind, given = detail["type"], shown(detail.get("input"))
-    context = detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"is not a known key{_near(path)}"
-    if kind == "missing":
-        return f"is missing; {_MISSING[str(path[-1])]}"
-    if kind == "value_error":
-        return str(context["error"])
-    if kind == "literal_error":
-        return f"should be {context['expected'].replace(chr(39), chr(34))}, not {given}"
-    if kind in ("greater_than_equal", "less_than_equal"):
-        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"should be {bound}, not {given}"
-    kinds = {
-        "string": "a text",
-        "int": "a whole number",
-        "model": "a table",
-        "dict": "a table",
-        "tuple": "a list",
-        "bool": "true",
-    }
-    wanted = kinds.get(kind.partition("_")[0])
-    return f"should be {wanted}, not {given}" if wanted else f"does not fit: {detail['msg']}"
-
-
-def _near(path: KeyPath) -> str:
-    """Return what an unknown key may have meant: a key beside it, or the same key in another table."""
-    unknown = str(path[-1])
-    elsewhere = [table for table, model in _tables().items() if table != _table_of(path) and unknown in model.model_fields]
-    if elsewhere:
-        return f"; it belongs {' or '.join(f'under [{table}]' if table else 'at the top' for table in elsewhere)}"
-    known = _tables()[_table_of(path)].model_fields
-    return did_you_mean(unknown, known) or f"; known are {', '.join(known)}"
-
-
-def _table_of(path: KeyPath) -> str:
-    return str(path[0]) if len(path) > 1 else ""
-
-
-def _tables() -> dict[str, type[BaseModel]]:
-    """Return the models of the config's tables by name, the top one as an empty name."""
-    tables: dict[str, type[BaseModel]] = {"": SessionTables}
-    for name, field in SessionTables.model_fields.items():
-        for kind in _kinds(field.annotation):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                tables[name] = kind
-    return tables
-
-
-def _kinds(annotation: Any) -> list[Any]:
-    return [kind for arg in get_args(annotation) for kind in _kinds(arg)] if get_origin(annotation) else [annotation]

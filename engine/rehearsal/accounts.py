@@ -1,20 +1,22 @@
-"""Accounts: a desk, the API key that opens it, and how what is signed with the key is checked."""
+"""Accounts: a desk, the API key that opens it, and the key that signs for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.rehearsal.desk import Desk
+from engine.rehearsal.signing import ED25519, Key
 
 
 class Account(NamedTuple):
-    """A desk with the key it is opened by; `verify` tells whether a signature is of a payload.
-
-    A WebSocket session `can_log_on` with the exchange's own kind of key alone, Ed25519.
-    """
+    """A desk, the API key it is opened with, and the key of whoever signs for it; `uid` is the account's number."""
 
     desk: Desk
-    key: str
-    verify: Callable[[bytes, str], bool]
-    can_log_on: bool = False
+    api_key: str
+    signer: Key
+    uid: int = 1
+
+    @property
+    def can_log_on(self) -> bool:
+        """Whether a session can be opened for it: with a key of Ed25519 alone, as on the exchange."""
+        return self.signer.kind == ED25519

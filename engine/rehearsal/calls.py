@@ -16,6 +16,7 @@ from engine.rehearsal.params import SYMBOL, Params
 if TYPE_CHECKING:
     from engine.rehearsal.accounts import Account
     from engine.rehearsal.desk import Desk
+    from engine.rehearsal.market import CoinMarket
     from engine.rehearsal.office import Office
     from engine.rehearsal.venue import Venue
 
@@ -96,11 +97,16 @@ class Call(msgspec.Struct, kw_only=True):
         return self.office.venue.now
 
     @property
-    def desk(self) -> Desk:
-        """The desk of the account whose call it is."""
+    def owner(self) -> Account:
+        """The account whose call it is."""
         if self.account is None:
             raise error(-1002)
-        return self.account.desk
+        return self.account
+
+    @property
+    def desk(self) -> Desk:
+        """Its desk."""
+        return self.owner.desk
 
     @property
     def at(self) -> Timestamp | None:
@@ -121,6 +127,18 @@ class Call(msgspec.Struct, kw_only=True):
         if self.params.matching("symbol", SYMBOL) is None:
             raise error(-1102, "symbol")
         return self.index(self.params.texts["symbol"])
+
+    def coins(self) -> list[CoinMarket]:
+        """Return the coins that `symbol` or `symbols` names, all where neither does."""
+        market = self.office.venue.market
+        if "symbol" in self.params:
+            return [market.coins[self.coin()]]
+        names = self.params.list("symbols")
+        if names is None:
+            return market.coins
+        if len(set(names)) < len(names):
+            raise error(-1151)
+        return [market.coins[self.index(name)] for name in names]
 
     def index(self, symbol: str) -> int:
         """Return the number of a coin."""

@@ -10,10 +10,10 @@ from engine.exchange import STATUSES, Exchange, FillRules
 from engine.exchange import kernel as k
 from engine.market.path import Tick
 from engine.model import OrderStatus, Timestamp
-from engine.rehearsal.errors import ApiError, refusal
+from engine.rehearsal.errors import ApiError, error, refusal
 from engine.rehearsal.log import EventLog
 from engine.rehearsal.market import CoinMarket, Market
-from engine.rehearsal.orders import Ids, ListReport, Moved, Order, OrderList, Report, Request, Trade, UserEvent
+from engine.rehearsal.orders import Amendment, Ids, ListReport, Moved, Order, OrderList, Report, Request, Trade, UserEvent
 from engine.rehearsal.records import Balances, Records
 from engine.trading.valuation import find_path, worth
 
@@ -38,6 +38,7 @@ class Desk:
     ) -> None:
         self.name = name
         self.market = market
+        self.rules = rules
         self.exchange = Exchange([coin.instrument for coin in market.coins], balances, rules, decimals)
         self.records = Records(self._balances())
         self.listeners: list[Callable[[UserEvent], None]] = []
@@ -139,21 +140,24 @@ class Desk:
         self.exchange.cancel(order.number, self._next_step())
         self._settle(now)
 
-    def amend(self, order: Order, amount: int, now: Timestamp, client_id: str = "") -> None:
+    def amend(self, order: Order, amount: int, now: Timestamp, client_id: str = "") -> Amendment:
         """Reduce an order to `amount` in all, its place kept; it takes a new client id."""
         if not order.is_open:
-            raise ApiError(-2013, "Order does not exist.")
+            raise error(-2013)
         if client_id and client_id != order.client_id:
             self._check_client(client_id)
         code = self.exchange.amend(order.number, amount, self._next_step())
         if code:
             raise refusal(code)
-        before = order.client_id
+        before, old = order.client_id, order.amount
         self.records.name(order, client_id or f"amend{next(self._ids.executions):017d}")
         order.amount, order.update_time = amount, now
         order.amends += 1
-        self._tell("REPLACED", order, now, before=before)
+        report = self._tell("REPLACED", order, now, before=before)
+        done = Amendment(order.id, report.execution, before, order.client_id, old, amount, now)
+        self.records.amendments.append(done)
         self._settle(now)
+        return done
 
     # the market
 
@@ -237,8 +241,10 @@ class Desk:
         if changed:
             self._publish(Moved(changed, now))
 
-    def _tell(self, kind: str, order: Order, now: Timestamp, trade: Trade | None = None, before: str = "") -> None:
-        self._publish(Report(kind, self.records.keep(order, now), trade, now, next(self._ids.executions), before))
+    def _tell(self, kind: str, order: Order, now: Timestamp, trade: Trade | None = None, before: str = "") -> Report:
+        report = Report(kind, self.records.keep(order, now), trade, now, next(self._ids.executions), before)
+        self._publish(report)
+        return report
 
     def _publish(self, event: UserEvent) -> None:
         for listener in self.listeners:

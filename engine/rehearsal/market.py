@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -158,6 +158,7 @@ class Market:
     """A recording played from a time on, as ticks and closing bars in the order of time.
 
     `shift` ns are added to every time; where it is to `loop`, the recording begins anew at its end, its times going on.
+    `instruments` stand in for the recording's own.
     """
 
     def __init__(
@@ -169,13 +170,15 @@ class Market:
         shift: int = 0,
         seed: int = 0,
         loop: bool = False,
+        instruments: Mapping[CoinName, Instrument] | None = None,
     ) -> None:
         names = tuple(coins or recording.coins)
         if missing := [coin for coin in names if coin not in recording.coins]:
             raise ConfigError(f"{recording.name} has no {', '.join(missing)}", hint=f"it has {', '.join(recording.coins)}")
         self.recording = recording
         self.begin = recording.start if begin is None else begin
-        self.coins = [CoinMarket(recording.instruments[coin], recording, self.begin, shift, seed) for coin in names]
+        known = {**recording.instruments, **(instruments or {})}
+        self.coins = [CoinMarket(known[coin], recording, self.begin, shift, seed) for coin in names]
         self.index: dict[CoinName, int] = {coin: n for n, coin in enumerate(names)}
         self._seed = seed
         self._events = self._laps(shift, loop)

@@ -22,9 +22,10 @@ class Office:
 
     def __init__(self, venue: Venue, accounts: Iterable[Account], limits: Limits, *, judges_time: bool = True) -> None:
         self.venue = venue
-        self.accounts = {account.key: account for account in accounts}
+        self.accounts = {account.api_key: account for account in accounts}
         self.limits = limits
         self.judges_time = judges_time
+        self.opened = venue.now
 
     async def answer(self, call: Call) -> Reply:
         """Answer a request. This is the one way in, where faults act before and after."""
@@ -60,7 +61,7 @@ class Office:
             if security is Security.SIGNED:
                 if not call.signature:
                     raise error(-1102, "signature")
-                if not call.account.verify(call.signed, call.signature):
+                if not call.account.signer.verify(call.signed, call.signature):
                     raise error(-1022)
         if security is Security.SIGNED:
             self._check_time(call)

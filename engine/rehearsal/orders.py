@@ -112,6 +112,18 @@ class OrderList(msgspec.Struct, kw_only=True):
     done: bool = False
 
 
+class Amendment(NamedTuple):
+    """An order's reduction: amounts in units, the client ids it had and has, and the number of its execution."""
+
+    order_id: int
+    execution: int
+    before: str
+    after: str
+    old: int
+    new: int
+    time: Timestamp
+
+
 class Report(NamedTuple):
     """What is told of an order at one moment: `kind` is the execution type, NEW, TRADE, CANCELED, EXPIRED or REPLACED.
 

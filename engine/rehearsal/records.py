@@ -6,8 +6,8 @@ import copy
 from bisect import bisect_right
 
 from engine.model import Timestamp
-from engine.rehearsal.errors import ApiError
-from engine.rehearsal.orders import Order, OrderList, Trade
+from engine.rehearsal.errors import error
+from engine.rehearsal.orders import Amendment, Order, OrderList, Trade
 
 Balances = dict[str, tuple[int, int]]
 """Free and locked by asset, in its units."""
@@ -21,6 +21,7 @@ class Records:
         self.open: dict[int, Order] = {}
         self.lists: dict[int, OrderList] = {}
         self.trades: list[Trade] = []
+        self.amendments: list[Amendment] = []
         self._clients: dict[str, int] = {}
         self._versions: dict[int, list[tuple[Timestamp, Order]]] = {}
         self._ledger: list[tuple[Timestamp, Balances]] = [(-1, balances)]
@@ -67,9 +68,9 @@ class Records:
         order = self.orders.get(number) if number is not None else None
         seen = None if order is None or order.asked.coin != coin else self._as_of(order, at)
         if seen is None:
-            raise ApiError(-2013, "Order does not exist.")
+            raise error(-2013)
         if id is not None and client_id and self._clients.get(client_id) != id:
-            raise ApiError(-2039, "Client order ID is not correct for this order ID.")
+            raise error(-2039)
         return seen
 
     def open_orders(self, coin: int | None = None, at: Timestamp | None = None) -> list[Order]:
@@ -85,9 +86,16 @@ class Records:
 
     def balances(self, at: Timestamp | None = None) -> Balances:
         """Return free and locked of each asset."""
+        return self._entry(at)[1]
+
+    def balances_time(self, at: Timestamp | None = None) -> Timestamp:
+        """Return when the balances last changed, -1 where they never did."""
+        return self._entry(at)[0]
+
+    def _entry(self, at: Timestamp | None) -> tuple[Timestamp, Balances]:
         if at is None:
-            return self._ledger[-1][1]
-        return self._ledger[max(bisect_right(self._ledger, at, key=lambda entry: entry[0]) - 1, 0)][1]
+            return self._ledger[-1]
+        return self._ledger[max(bisect_right(self._ledger, at, key=lambda entry: entry[0]) - 1, 0)]
 
     def _as_of(self, order: Order, at: Timestamp | None) -> Order | None:
         if at is None:

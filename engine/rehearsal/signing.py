@@ -8,13 +8,20 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from engine.errors import ConfigError
 
-Verify = Callable[[bytes, str], bool]
-"""Tells whether a signature, as it was sent, is one of a payload."""
+HMAC, RSA, ED25519 = "HMAC", "RSA", "Ed25519"
 _SIGNATURE = re.compile(r"(?:^|&)signature=([^&]*)")
+
+
+class Key(NamedTuple):
+    """A key's kind, and whether a signature, as it was sent, is one of a payload by its holder."""
+
+    kind: str
+    verify: Callable[[bytes, str], bool]
 
 
 def of_request(query: str, body: str) -> tuple[bytes, str]:
@@ -37,19 +44,19 @@ def of_object(texts: Mapping[str, str]) -> tuple[bytes, str]:
     return "&".join(f"{name}={texts[name]}" for name in names).encode(), texts.get("signature", "")
 
 
-def by_secret(secret: str) -> Verify:
-    """Return the check of signatures made with a shared secret: HMAC SHA-256 in hexadecimal."""
-    key = secret.encode()
+def by_secret(secret: str) -> Key:
+    """Return the key that is a shared secret: it signs by HMAC SHA-256, in hexadecimal."""
+    shared = secret.encode()
 
     def verify(payload: bytes, signature: str) -> bool:
-        made = hmac.new(key, payload, hashlib.sha256).hexdigest()
+        made = hmac.new(shared, payload, hashlib.sha256).hexdigest()
         return hmac.compare_digest(made.encode(), signature.lower().encode())
 
-    return verify
+    return Key(HMAC, verify)
 
 
-def by_public_key(pem: str) -> Verify:
-    """Return the check of signatures made with a private key, RSA (PKCS #1 v1.5, SHA-256) or Ed25519, in base64.
+def by_public_key(pem: str) -> Key:
+    """Return the key of a public key's holder, who signs by RSA (PKCS #1 v1.5, SHA-256) or Ed25519, in base64.
 
     Raises ConfigError where the text is neither's public key.
     """
@@ -78,4 +85,4 @@ def by_public_key(pem: str) -> Verify:
             return False
         return True
 
-    return verify
+    return Key(RSA if isinstance(key, rsa.RSAPublicKey) else ED25519, verify)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.rehearsal import filters
 from engine.rehearsal.calls import Call, operation
+from engine.rehearsal.errors import error
+from engine.rehearsal.payloads import exchange
 
 
 @operation()
@@ -17,3 +20,34 @@ def ping(call: Call) -> Any:
 def time(call: Call) -> Any:
     """Tell the exchange's time."""
     return {"serverTime": call.time(call.now)}
+
+
+@operation("symbol symbols permissions showPermissionSets symbolStatus", weight=20)
+def exchange_info(call: Call) -> Any:
+    """Tell the limits, and of each symbol what may be traded on it and how."""
+    params = call.params
+    if sum(name in params for name in ("symbol", "symbols", "permissions")) > 1:
+        raise error(-1128)
+    wanted = params.texts.get("permissions", "SPOT")
+    status = params.choice("symbolStatus", exchange.STATUSES, error(-1122))
+    coins = call.coins() if "SPOT" in wanted and status in (None, "TRADING") else []
+    sets = params.texts.get("showPermissionSets", "true").lower() == "true"
+    return exchange.info(call.time(call.now), call.office.limits.rules, [its.instrument for its in coins], sets)
+
+
+@operation("symbol symbols symbolStatus", weight=lambda params: 2 if "symbol" in params else 40)
+def execution_rules(call: Call) -> Any:
+    """Tell the rules of execution: there are none beside the filters."""
+    return {"symbolRules": [{"symbol": coin.instrument.coin, "rules": []} for coin in call.coins()]}
+
+
+@operation("symbol", weight=2)
+def reference_price(call: Call) -> Any:
+    """Say that there is no reference price."""
+    call.coin()
+    raise error(-2043)
+
+
+def filters_of(call: Call) -> list[Any]:
+    """Return the filters of the symbol that is asked for, as they are told."""
+    return filters.told(call.venue.market.coins[call.coin()].instrument)
