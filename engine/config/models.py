@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -35,6 +36,14 @@ def _interval(text: str) -> str:
         raise ValueError(
             f"is {shown(text)}, which is no interval{did_you_mean(text, INTERVALS)}; one of {', '.join(INTERVALS)}"
         )
+    return text
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"should be a time such as 2025-06-14T12:31, not {shown(text)}") from None
     return text
 
 
@@ -85,6 +94,7 @@ Money = Annotated[Decimal, BeforeValidator(money)]
 Percent = Annotated[Decimal, BeforeValidator(percent)]
 Limit = Annotated[Decimal, BeforeValidator(limit)]
 Count = Annotated[int, Field(ge=1, le=10**6)]
+Coins = Annotated[tuple[Word, ...], BeforeValidator(_coins)]
 Params = dict[Annotated[str, AfterValidator(_param_name)], Annotated[Any, BeforeValidator(_param)]]
 
 
@@ -244,10 +254,12 @@ class SessionTables(Table):
     """Where the market comes from: a recording."""
     recording: Word
     """A recording's folder, looked for beside the config, in the current folder, the user's data folder and the package."""
-    coins: Annotated[tuple[Word, ...], BeforeValidator(_coins)] | None = None
+    coins: Coins | None = None
     """The coins to trade, in the order they are handled; all of the recording if left out."""
     interval: Annotated[Word, AfterValidator(_interval)] | None = None
     """The decision bar, such as "5m"; the recording's own bars if left out."""
+    begin: Annotated[Word, AfterValidator(_moment)] | None = None
+    """From when on the strategy is asked, as 2025-06-14T12:31 (UTC); before it, features warm up. Left out: from the start."""
     seed: Annotated[int, Field(ge=0, le=INT64_MAX)] = 0
     """What the strategy's random numbers (`self.rng`) start from."""
     strategy: StrategyConfig | None = None
@@ -255,3 +267,12 @@ class SessionTables(Table):
     account: AccountConfig = Field(default_factory=AccountConfig)
     fills: FillsConfig = Field(default_factory=FillsConfig)
     risk: RiskConfig = Field(default_factory=RiskConfig)
+
+    @property
+    def begin_ns(self) -> int:
+        """When the strategy is first asked, ns UTC; 0 from the start."""
+        if self.begin is None:
+            return 0
+        moment = datetime.fromisoformat(self.begin)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return int(moment.timestamp() * 1_000_000) * 1000
