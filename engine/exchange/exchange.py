@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import AmountOverflow, ConfigError, OrderError
-from engine.exact import DECIMALS, UNIT
+from engine.exact import DECIMALS, INT64_MAX, UNIT
 from engine.exchange import kernel as k
 from engine.model import CoinName, Instrument, OrderStatus, OrderType, TimeInForce
 
@@ -238,6 +238,18 @@ class Exchange:
     def locked(self, asset: str) -> int:
         """Return what of an asset open orders hold back, in its units."""
         return int(self.balances[self.assets[asset], k.LOCKED])
+
+    def transfer(self, asset: str, amount: int) -> None:
+        """Bring in so many of an asset's units from outside, or take them out of what is free where they are negative.
+
+        Raises OrderError where less is free, AmountOverflow where it is more than can be counted.
+        """
+        free = self.free(asset) + amount
+        if free < 0:
+            raise OrderError(f"{-amount} units of {asset} cannot be taken out: {free - amount} are free")
+        if free + self.locked(asset) > INT64_MAX:
+            raise AmountOverflow(f"so much {asset} does not fit 64 bits in units of 1e-{self.decimals[asset]}")
+        self.balances[self.assets[asset], k.FREE] = free
 
     def position(self, coin: int) -> int:
         """Return the own position of a coin in base units, dust included."""

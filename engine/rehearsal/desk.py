@@ -13,7 +13,19 @@ from engine.model import OrderStatus, Timestamp
 from engine.rehearsal.errors import ApiError, error, refusal
 from engine.rehearsal.log import EventLog
 from engine.rehearsal.market import CoinMarket, Market
-from engine.rehearsal.orders import Amendment, Ids, ListReport, Moved, Order, OrderList, Report, Request, Trade, UserEvent
+from engine.rehearsal.orders import (
+    Amendment,
+    Ids,
+    ListReport,
+    Moved,
+    Order,
+    OrderList,
+    Report,
+    Request,
+    Trade,
+    Transfer,
+    UserEvent,
+)
 from engine.rehearsal.records import Balances, Records
 from engine.trading.valuation import find_path, worth
 
@@ -158,6 +170,13 @@ class Desk:
         self.records.amendments.append(done)
         self._settle(now)
         return done
+
+    def transfer(self, asset: str, amount: int, now: Timestamp) -> None:
+        """Bring in so many of an asset's units from outside, or take them out; raises OrderError where they are not free."""
+        self.exchange.transfer(asset, amount)
+        self._log.add("transfer", account=self.name, asset=asset, amount=amount)
+        self._publish(Transfer(asset, amount, now))
+        self._tell_balances(now)
 
     # the market
 

@@ -154,4 +154,12 @@ class ListReport(NamedTuple):
     time: Timestamp
 
 
-UserEvent = Report | Moved | ListReport
+class Transfer(NamedTuple):
+    """What came into the account from outside, in the asset's units, or went out where it is negative."""
+
+    asset: str
+    amount: int
+    time: Timestamp
+
+
+UserEvent = Report | Moved | ListReport | Transfer

@@ -8,6 +8,7 @@ from engine.model import Timestamp
 from engine.rehearsal.book import Book, Side
 from engine.rehearsal.klines import Kline
 from engine.rehearsal.market import CoinMarket, Print
+from engine.rehearsal.payloads import prices
 from engine.rehearsal.payloads.numbers import text
 
 Payload = dict[str, Any]
@@ -15,27 +16,13 @@ Payload = dict[str, Any]
 
 def trade(coin: CoinMarket, done: Print, unit: int) -> Payload:
     """A trade; `m` tells that the buyer was there first."""
-    return {"e": "trade", "E": done.time // unit, "s": coin.instrument.coin, "t": done.id, **_deal(done, unit)}
+    deal = {"p": text(done.price), "q": text(done.amount), "T": done.time // unit, "m": done.sold, "M": True}
+    return {"e": "trade", "E": done.time // unit, "s": coin.instrument.coin, "t": done.id, **deal}
 
 
 def agg_trade(coin: CoinMarket, done: Print, unit: int) -> Payload:
-    """A taker's trade at one price, which here is always one trade."""
-    deal = _deal(done, unit)
-    return {
-        "e": "aggTrade",
-        "E": done.time // unit,
-        "s": coin.instrument.coin,
-        "a": done.id,
-        "p": deal.pop("p"),
-        "q": deal.pop("q"),
-        "f": done.id,
-        "l": done.id,
-        **deal,
-    }
-
-
-def _deal(done: Print, unit: int) -> Payload:
-    return {"p": text(done.price), "q": text(done.amount), "T": done.time // unit, "m": done.sold, "M": True}
+    """A taker's trade at one price, as a request is told it."""
+    return {"e": "aggTrade", "E": done.time // unit, "s": coin.instrument.coin, **prices.agg_trade(done, unit)}
 
 
 def kline(coin: CoinMarket, bar: Kline, word: str, closed: bool, at: Timestamp, unit: int) -> Payload:
