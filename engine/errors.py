@@ -4,10 +4,12 @@
     ├── UsageError          a call or command that cannot be meant as typed
     ├── ConfigError         a session config is wrong; every mistake at once, each with its place
     ├── RecordingError      a recording, or a file to import, is missing, damaged or ambiguous
+    │   └── NoRecording     there is none of that name; it can be downloaded
     ├── DownloadError       an archive cannot be reached, or gives what is not right
     ├── StrategyError       the user's strategy or feature failed; names their file and line
     ├── OrderError          an order that cannot be expressed (not one an exchange would refuse)
     ├── AmountOverflow      an amount left the range of its unit
+    ├── ExchangeError       the exchange, or the way to it, says no
     └── HostError           the engine host could not start, or is gone
 
 Each carries a `title` for a panel's border, a message that names the place, a `hint` that names the remedy, and
@@ -15,6 +17,8 @@ Each carries a `title` for a panel's border, a message that names the place, a `
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class TickdeckError(Exception):
@@ -50,6 +54,15 @@ class RecordingError(TickdeckError):
     title = "Recording"
 
 
+class NoRecording(RecordingError):
+    """There is no recording of the `name` asked for; `coins` are those wanted of it, none where it is all it has."""
+
+    def __init__(self, message: str, *, name: str, coins: Sequence[str], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.name = name
+        self.coins = list(coins)
+
+
 class DownloadError(TickdeckError):
     """An archive of market data cannot be reached, refuses, or gives what is not what its checksum says."""
 
@@ -73,6 +86,12 @@ class AmountOverflow(TickdeckError):
 
     title = "Amount"
     recoverable = False
+
+
+class ExchangeError(TickdeckError):
+    """The exchange cannot be reached, or answers with a refusal or with what is no answer."""
+
+    title = "Exchange"
 
 
 class HostError(TickdeckError):

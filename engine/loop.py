@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -46,13 +47,15 @@ class Input(NamedTuple):
 class Engine:
     """Raw data, a trade system and a strategy, driven step by step; the same steps in every mode.
 
-    A strategy that fails is halted (`halted` tells why) and asked no more; market and orders go on.
+    A strategy that fails is halted (`halted` tells why) and asked no more; market and orders go on. Before the time `begin` it
+    is not asked either: its features warm up.
     """
 
-    def __init__(self, raw: Feed, trade: LocalTradeSystem, strategy: Strategy) -> None:
+    def __init__(self, raw: Feed, trade: LocalTradeSystem, strategy: Strategy, begin: Timestamp = 0) -> None:
         self.raw = raw
         self.trade = trade
         self.strategy = strategy
+        self.begin = begin
         self.halted: StrategyError | None = None
         self.inputs: list[Input] = []
 
@@ -62,16 +65,23 @@ class Engine:
 
     def run(self, steps: int | None = None) -> int:
         """Do up to this many steps, all there are for None, and return how many were done."""
-        begin = self.raw.latest.step
+        before = self.raw.latest.step
+        ahead = self.raw.upcoming(None if steps is None else max(steps, 0))
+        warm = bisect_left(ahead, self.begin) if self.begin else 0
         try:
-            self._fly(self.strategy if self.halted is None else Grounded(), None if steps is None else max(steps, 0))
+            if self.halted is not None:
+                self._fly(Grounded(), ahead)
+            else:
+                if warm:
+                    self._fly(Warming(self.strategy), ahead[:warm])
+                self._fly(self.strategy, ahead[warm:] if warm else ahead)
         except (Exception, SystemExit) as error:
             self.halted = self._fault(error)
-        return self.raw.latest.step - begin
+        return self.raw.latest.step - before
 
-    def _fly(self, strategy: Strategy | Grounded, steps: int | None) -> None:
+    def _fly(self, strategy: Strategy | Grounded, timestamps: Sequence[Timestamp]) -> None:
         raw, trade = self.raw, self.trade
-        for timestamp in raw.upcoming(steps):
+        for timestamp in timestamps:
             raw.advance(timestamp)  # 1 raw data: what is known at this instant
             trade.update(raw.latest)  # 2 the exchange sees the market; fills happen; the account moves
             strategy.time_pass(trade.latest)  # 3 positions, capital
@@ -156,6 +166,15 @@ class Grounded:
         return {}
 
 
+class Warming(Grounded):
+    """Stands in for a strategy before its time: it sees everything and wants nothing."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        super().__init__()
+        self.time_pass = strategy.time_pass  # type: ignore[method-assign]
+        self.stats = strategy.stats  # type: ignore[assignment]
+
+
 def backtest(
     config: Mapping[str, Any] | str | Path | Session | None = None,
     *,
@@ -172,7 +191,7 @@ def backtest(
     `progress` is called with steps done and steps in all. Raises StrategyError where the strategy fails.
     """
     session = config if isinstance(config, Session) else prepare(config, strategy=strategy, data=data, overrides=overrides)
-    engine = Engine(session.feed, session.trade, session.strategy)
+    engine = Engine(session.feed, session.trade, session.strategy, session.begin)
     steps = len(session.feed)
     began = seam.stopwatch()
     done = 0

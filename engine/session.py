@@ -15,6 +15,7 @@ from engine.exact import to_units
 from engine.exchange import FillRules
 from engine.features import Feature
 from engine.market import ReplayFeed
+from engine.model import Timestamp
 from engine.params import did_you_mean, validate
 from engine.recordings import Recording, find_recording, open_recording
 from engine.recordings.frames import recording_of_frames
@@ -37,6 +38,11 @@ class Session:
     trade: LocalTradeSystem
     strategy: Strategy
 
+    @property
+    def begin(self) -> Timestamp:
+        """The time from which on the strategy is asked, ns; 0 from the first step on."""
+        return self.config.begin_ns
+
 
 def prepare(
     config: Mapping[str, Any] | str | Path | SessionConfig | None = None,
@@ -51,7 +57,7 @@ def prepare(
         settings = settings.with_overrides({"strategy": {"use": _use_of(strategy)}})
     settings = settings.with_overrides({key.replace("__", "."): value for key, value in (overrides or {}).items()})
     if data is None:
-        recording = open_recording(find_recording(settings.recording, settings.beside))
+        recording = open_recording(find_recording(settings.recording, settings.beside, settings.coins))
     else:
         recording = recording_of_frames(data)
     feed = ReplayFeed(recording, settings.coins, settings.interval)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Feature, MovingAverage, OrderStatus, Signal, Strategy
+from engine import Feature, MovingAverage, OrderStatus, Signal, Strategy, backtest
 from engine.errors import AmountOverflow, ConfigError, OrderError
 from engine.exchange import kernel as k
 from engine.loop import Input
@@ -358,3 +358,38 @@ class Count(Feature):
         for coin, bars in state.raw.bars():
             state.features[coin, self.name] = len(bars.close)
         return state
+
+
+# a beginning
+
+
+class Asked(Strategy):
+    """Notes when it was asked, and what it saw."""
+
+    def features(self) -> list[Feature]:
+        return [MovingAverage(window=5, name="mean")]
+
+    def gen_signal(self) -> dict[str, Signal]:
+        self.seen = [*getattr(self, "seen", []), *((self.step, now.mean, now.position) for _, now in self.bars())]
+        return {self.coins[0]: Signal.buy(amount=1)} if self.step % 7 == 0 else {}
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_before_its_beginning_a_strategy_is_not_asked_and_its_features_warm_up(chunk: int) -> None:
+    whole, late = Asked(), Asked()
+    engine(market(walk(60)), whole).run()
+    flown = engine(market(walk(60)), late)
+    flown.begin = START + 21 * MINUTE
+    while flown.run(chunk):
+        pass
+    assert [step for step, *_ in late.seen] == list(range(20, 60))
+    assert [mean for _, mean, _ in late.seen] == [mean for step, mean, _ in whole.seen if step >= 20]
+    assert [fill.step for fill in flown.trade.account.fills] == [22, 29, 36, 43, 50, 57]
+
+
+def test_the_beginning_is_a_time_of_the_config() -> None:
+    result = backtest({"recording": "recordings/demo", "begin": "2025-03-20", "strategy": {"use": f"{__file__}:Asked"}})
+    first = result.session.feed.times.searchsorted(1_742_428_800 * 10**9)  # 2025-03-20
+    assert result.session.strategy.seen[0][0] == first
+    with pytest.raises(ConfigError, match="should be a time such as"):
+        backtest({"recording": "recordings/demo", "begin": "soon"})

@@ -43,14 +43,15 @@ class ReplayFeed:
                 hint=f"use {recording.interval} or a multiple of it",
             )
         events = [recording.bars(coin) for coin in chosen]
-        self.times = _union(bars.time + bars.interval for bars in events)
+        late = [recording.late(coin) for coin in chosen]
+        self.times = _union(_closes(bars, when)[1] for bars, when in zip(events, late, strict=True))
         if not len(self.times):
             raise ConfigError(f"recording {recording.name} has no bars of {', '.join(chosen)}")
-        tracks = [lay(coin, bars, self.times) for coin, bars in zip(chosen, events, strict=True)]
+        tracks = [lay(coin, bars, self.times, when) for coin, bars, when in zip(chosen, events, late, strict=True)]
         if wanted == recorded:
             decisions = tracks
         else:
-            decisions = [lay(coin, recording.bars(coin, self.interval), self.times) for coin in chosen]
+            decisions = [lay(coin, recording.decision_bars(coin, self.interval), self.times) for coin in chosen]
         self.latest = Raw(self.instruments, tracks, decisions, self.times)
         # a list hands out the ints it has, where an array makes a new one at every look
         self._times: list[Timestamp] = self.times.tolist()
@@ -82,15 +83,29 @@ class ReplayFeed:
         raise UsageError(f"the recording's next step is not at {timestamp}")
 
 
-def lay(coin: CoinName, bars: BarColumns, times: Ints) -> Track:
-    """Return a coin's bars laid on the steps at `times`; a bar whose close is no step counts at the first step after it."""
-    closes = bars.time + bars.interval
+def lay(coin: CoinName, bars: BarColumns, times: Ints, late: Ints | None = None) -> Track:
+    """Return a coin's bars laid on the steps at `times`; a bar whose close is no step counts at the first step after it.
+
+    Bars that came `late`, by their opening times, are seen from the first step after their close on, and are no news there.
+    """
+    closes, _ = _closes(bars, late)
     n = len(times)
     if len(closes) == n and np.array_equal(closes, times):
         return Track(coin, bars, None, None, n)
     last = np.searchsorted(closes, times, side="right").astype(np.int64) - 1
     at = np.where(np.diff(last, prepend=-1) > 0, last, -1)
+    if late is not None and len(late):
+        at[np.isin(at, np.flatnonzero(np.isin(bars.time, late)))] = -1
     return Track(coin, bars, _view(at), _view(last), len(closes))
+
+
+def _closes(bars: BarColumns, late: Ints | None) -> tuple[Ints, Ints]:
+    """Return when each bar is known, and of those that came in time alone."""
+    closes = bars.time + bars.interval
+    if late is None or not len(late):
+        return closes, closes
+    came_late = np.isin(bars.time, late)
+    return closes + came_late, closes[~came_late]
 
 
 def _view(column: Any) -> memoryview[int]:

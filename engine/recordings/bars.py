@@ -124,6 +124,11 @@ class Bars:
         columns = {name: self.column(name)[rows] for name in COLUMNS}
         return Bars(**columns, interval=self.interval, volume_decimals=self.volume_decimals)
 
+    def only(self, wanted: NDArray[np.bool_]) -> Bars:
+        """Return the bars where `wanted` is true."""
+        columns = {name: self.column(name)[wanted] for name in COLUMNS}
+        return Bars(**columns, interval=self.interval, volume_decimals=self.volume_decimals)
+
 
 def _checked(decimals: int) -> int:
     if not 0 <= decimals <= DECIMALS:

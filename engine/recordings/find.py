@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.errors import RecordingError
+from engine.errors import NoRecording, RecordingError
 from engine.paths import bundled, user_data
 from engine.recordings.manifest import MANIFEST
 from engine.recordings.names import printable
@@ -24,11 +25,12 @@ class Found(NamedTuple):
     problem: str
 
 
-def find_recording(name: str | Path, beside: Path | None = None) -> Path:
+def find_recording(name: str | Path, beside: Path | None = None, coins: Sequence[str] | None = None) -> Path:
     """Return the folder of the recording that `name` means.
 
     Looked for beside the config (`beside`, a folder), in the current folder, in the user's data folder and among what ships
-    with tickdeck; in each, a bare name in `recordings/` first. Raises RecordingError telling where it was looked for.
+    with tickdeck; in each, a bare name in `recordings/` first. Raises NoRecording telling where it was looked for, and how to
+    download one with the `coins` that are wanted of it.
     """
     wanted = Path(name).expanduser()
     tried: list[Path] = []
@@ -43,20 +45,28 @@ def find_recording(name: str | Path, beside: Path | None = None) -> Path:
             f"{printable(half)} is not a recording: it has no {MANIFEST}", hint="`tickdeck recordings` lists those there are"
         )
     places = ", ".join(dict.fromkeys(printable(folder) for folder in tried))
-    raise RecordingError(
+    raise NoRecording(
         f"there is no recording {printable(name)}; looked for {places}",
-        hint=f"{ways_to(name)}; `tickdeck recordings` lists those there are",
+        name=str(name),
+        coins=coins or (),
+        hint=f"{ways_to(name, coins)}; `tickdeck recordings` lists those there are",
     )
 
 
-def ways_to(name: str | Path = "NAME") -> str:
-    """Return the commands that make a recording of this name, for a hint."""
-    text = str(name)
-    into = shlex.quote(text) if text == printable(text) and 0 < len(text) <= 80 and text != "." and text[0] != "-" else "NAME"
+def ways_to(name: str | Path = "NAME", coins: Sequence[str] | None = None) -> str:
+    """Return the commands that make a recording of this name with these coins, for a hint."""
+    into = _typed(str(name), "NAME")
+    these = " ".join(_typed(coin, "COIN") for coin in coins or ("BTCUSDT",))
     return (
-        f"`tickdeck download BTCUSDT --from 2025-01 --to 2025-03 --into {into}` fetches the exchange's history, "
+        f"`tickdeck download {these} --from 2025-01 --to 2025-03 --into {into}` fetches the exchange's history, "
         f"`tickdeck import FILES --into {into}` takes files in"
     )
+
+
+def _typed(text: str, instead: str) -> str:
+    """Return a text as a shell takes it, `instead` of one that cannot be typed."""
+    good = text == printable(text) and 0 < len(text) <= 80 and text != "." and text[0] != "-"
+    return shlex.quote(text) if good else instead
 
 
 def destination(name: str | Path) -> Path:

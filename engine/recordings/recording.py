@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from engine.errors import RecordingError
 from engine.model import CoinName, Instrument, Timestamp
 from engine.recordings import manifest as manifests
-from engine.recordings.bars import Bars, Gap, check_bars, find_gaps, interval_length, interval_name, resample
+from engine.recordings.bars import Bars, Column, Gap, check_bars, find_gaps, interval_length, interval_name, resample
 from engine.recordings.columns import ColumnFile
 from engine.recordings.names import printable
 
@@ -35,6 +37,7 @@ class Recording:
         spot: bool,
         source: str,
         notes: list[str] | None = None,
+        late: Mapping[CoinName, Column] | None = None,
     ) -> None:
         self.name = name
         self.path = path
@@ -47,6 +50,7 @@ class Recording:
         self.notes = notes or []
         self._series = dict(sorted(series.items(), key=lambda item: item[0][1]))
         self._gaps = dict(gaps)
+        self._late = dict(late or {})
         self._made: dict[Series, Bars] = {}
 
     @classmethod
@@ -59,6 +63,7 @@ class Recording:
         synthetic: bool = False,
         spot: bool = True,
         source: str = "memory",
+        late: Mapping[CoinName, Column] | None = None,
     ) -> Recording:
         """Return a recording of bars in memory, coins in the order of `bars`.
 
@@ -85,6 +90,7 @@ class Recording:
             synthetic=synthetic,
             spot=spot,
             source=source,
+            late=late,
         )
 
     @property
@@ -118,6 +124,19 @@ class Recording:
         wanted = self._shortest(coin) if interval is None else interval_length(interval)
         gaps = self._gaps.get((coin, wanted))
         return list(gaps) if gaps is not None else find_gaps(self.bars(coin, interval).time, wanted)
+
+    def late(self, coin: CoinName) -> Column:
+        """Return the opening times of the coin's bars that came too late for the step they belong to, while it was captured."""
+        self._known(coin)
+        return self._late.get(coin, np.empty(0, np.int64))
+
+    def decision_bars(self, coin: CoinName, interval: str) -> Bars:
+        """Return the bars of `interval` that could be seen in time: those made of others do without what came late."""
+        late = self.late(coin)
+        if not len(late):
+            return self.bars(coin, interval)
+        bars = self.bars(coin)
+        return resample(bars.only(~np.isin(bars.time, late)), interval_length(interval))
 
     def _shortest(self, coin: CoinName) -> Timestamp:
         self._known(coin)

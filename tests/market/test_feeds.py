@@ -180,6 +180,35 @@ def test_pushed_bars_are_seen_as_replayed_ones(places: list[list[int]]) -> None:
         assert push.latest.step == replay.latest.step
 
 
+@settings(max_examples=60)
+@given(st.lists(PLACES, min_size=2, max_size=2), st.sampled_from([1, 3, 5, 15]), st.integers(0, 2**20))
+def test_bars_that_come_late_and_longer_ones_are_seen_the_same_pushed_and_replayed(
+    places: list[list[int]], minutes: int, tardy: int
+) -> None:
+    """Late: seen from the next step on and never news; decision bars of several minutes do without."""
+    coins = dict(zip(("AAAUSDT", "BBBUSDT"), map(bars_at, places), strict=True))
+    late = {coin: [place for place in its if tardy >> place % 20 & 1] for coin, its in zip(coins, places, strict=True)}
+    late["BBBUSDT"] = []
+    moments = {coin: np.array([START + place * MINUTE for place in its], np.int64) for coin, its in late.items()}
+    filters = {coin: instrument(coin) for coin in coins}
+    replay = ReplayFeed(Recording.from_bars(coins, filters, late=moments), interval=f"{minutes}m")
+    push = PushFeed(list(filters.values()), MINUTE, minutes * MINUTE)
+    waiting: dict[str, list[UnitBar]] = {coin: [] for coin in coins}
+    for place in range(41):
+        due = {coin: unit_bar(place, 100 + place) for coin, its in zip(coins, places, strict=True) if place in its}
+        bars = {coin: bar for coin, bar in due.items() if place not in late[coin]}
+        if bars:
+            push.push(START + (place + 1) * MINUTE, bars, {coin: its for coin, its in waiting.items() if its})
+            waiting = {coin: [] for coin in coins}
+        for coin in due.keys() - bars.keys():
+            waiting[coin].append(due[coin])
+    assert list(push.timestamps) == list(replay.timestamps)
+    for time in list(replay.timestamps):
+        replay.advance(time)
+        push.advance(time)
+        assert str(seen(push.latest)) == str(seen(replay.latest))
+
+
 def test_columns_grow_and_views_stay() -> None:
     feed = push_feed()
     kept = []

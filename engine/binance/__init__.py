@@ -1,0 +1,1 @@
+"""Everything that knows Binance: addresses, clock, rate budget, client, supervised sockets, the live feed."""

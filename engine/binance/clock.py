@@ -1,0 +1,77 @@
+"""The exchange's clock, as well as it can be known from here: its offset from this machine's, sampled again and again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from statistics import median
+from typing import NamedTuple
+
+from engine import seam
+from engine.model import Timestamp
+
+NS_PER_MS = 1_000_000
+SAMPLES = 9
+JUMP_NS = 500 * NS_PER_MS
+"""By how much the time of day may go another way than the clock that only goes forward before it counts as having jumped."""
+
+
+class Sample(NamedTuple):
+    """One answer to the question what time it is: the offset in ns, and how long the answer took."""
+
+    offset: int
+    round_trip: int
+
+
+class ExchangeClock:
+    """`now` is the exchange's time in ns: this machine's forward clock and the median offset of the latest samples.
+
+    The answer to a question is taken as of the middle of its round trip. `jumped` tells how often this machine's time of day
+    was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`.
+    """
+
+    def __init__(self, wall: Callable[[], int] = seam.wall_ns, forward: Callable[[], int] = seam.monotonic_ns) -> None:
+        self._wall = wall
+        self._forward = forward
+        self._samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._drift = wall() - forward()
+        self.jumped = 0
+
+    @property
+    def known(self) -> bool:
+        """Whether the exchange has been asked since this machine's clock last jumped."""
+        self.look()
+        return bool(self._samples)
+
+    @property
+    def now(self) -> Timestamp:
+        """The exchange's time; this machine's where the exchange has not been asked."""
+        self.look()
+        return self._forward() + (self._offset() if self._samples else self._drift)
+
+    @property
+    def skew_ns(self) -> int:
+        """How far this machine's time of day is ahead of the exchange's."""
+        return self._wall() - self.now
+
+    @property
+    def uncertain_ns(self) -> int:
+        """By how much `now` may be wrong at most: half of the shortest round trip."""
+        return min((sample.round_trip for sample in self._samples), default=0) // 2
+
+    def sample(self, asked: int, server: Timestamp, answered: int) -> None:
+        """Take in an answer: the forward clock when it was asked and when it came, and the time the exchange gave."""
+        self.look()
+        self._samples.append(Sample(server - (asked + answered) // 2, answered - asked))
+
+    def look(self) -> None:
+        """Notice whether this machine's time of day has jumped, or it slept."""
+        drift = self._wall() - self._forward()
+        if abs(drift - self._drift) > JUMP_NS:
+            self.jumped += 1
+            self._samples.clear()
+        self._drift = drift
+
+    def _offset(self) -> int:
+        quickest = sorted(self._samples, key=lambda sample: sample.round_trip)[: (len(self._samples) + 1) // 2]
+        return int(median(sample.offset for sample in quickest))
