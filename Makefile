@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PEERS := .peers-venv
+PEERS := backtesting backtrader nautilus freqtrade hftbacktest vectorbt
 TESTS ?= tests
 WORKERS ?= 2
 
@@ -55,13 +55,15 @@ format: install ## Format and mend what ruff can
 bench: install ## Measure speed and memory; keeps JSON in bench-results/
 	@$(BIN)/python -m benchmarks
 
-bench-peers: install $(PEERS)/.installed ## The same beside backtesting.py, in one run
-	@$(BIN)/python -m benchmarks --peer $(PEERS)/bin/python
+bench-peers: install $(PEERS:%=.peers/%/.installed) ## The same beside other engines, in one run: those that install here
+	@$(BIN)/python -m benchmarks --peers .peers
 
-$(PEERS)/.installed: benchmarks/peers.txt
-	@$(BIN)/python -m venv $(PEERS)
-	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --compile -r benchmarks/peers.txt
-	@touch $@
+# An engine that does not install here is left out, and tried again the next time.
+.peers/%/.installed: benchmarks/peer_%.txt | install
+	@echo "Installing $* to measure beside (once)"
+	@{ $(BIN)/python -m venv .peers/$* \
+		&& .peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --compile -r $< && touch $@; } \
+		|| { rm -rf .peers/$*; echo "make: $* does not install here" >&2; }
 
 lock: ## Make requirements.lock anew from pyproject.toml (asks the package index for the newest)
 	@[ -x build/lock/bin/uv ] || { $${PYTHON:-$$($(FIND_PYTHON))} -m venv build/lock && build/lock/bin/python -m pip install --quiet uv; }
@@ -69,5 +71,5 @@ lock: ## Make requirements.lock anew from pyproject.toml (asks the package index
 		--no-strip-extras --no-emit-index-url --custom-compile-command "make lock" --upgrade --output-file requirements.lock
 
 clean: ## Remove everything that can be made again, environments included
-	rm -rf $(VENV) $(PEERS) build dist bench-results htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .peers build dist bench-results htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

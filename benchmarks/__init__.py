@@ -1,1 +1,1 @@
-"""Speed and memory of tickdeck, beside backtesting.py where there is something to compare; run by `make bench`."""
+"""Speed and memory of tickdeck, and of other engines at the same work; run by `make bench` and `make bench-peers`."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -40,3 +41,9 @@ def peaked(work: Callable[[], T]) -> tuple[T, dict[str, float]]:
     before = _status("VmRSS")
     result = work()
     return result, {"peak_mb": _status("VmHWM") - before}
+
+
+def measured(engine: str, main: Callable[..., dict[str, Any]], case: str, market: str, bars: str) -> dict[str, Any]:
+    """Run a peer's `main` on so many of the market's first bars, on one core, and return its figures with its version."""
+    pin()
+    return {"engine": f"{engine} {version(engine)}", "bars": int(bars)} | main(case, market, int(bars))

@@ -133,13 +133,51 @@ def reading_strategy() -> type[Any]:
     return SmaCrossReading12
 
 
-def run_backtest(folder: Path, coins: int, reading: bool = False) -> dict[str, Any]:
+def resting_strategy() -> type[Any]:
+    """Return SmaCross that has a stop far below the market resting while it holds anything."""
+    from engine import Signal
+    from engine.strategy.examples import SmaCross
+
+    class SmaCrossFarStop(SmaCross):
+        """SmaCross with a stop under every entry that is never reached."""
+
+        def gen_signal(self) -> dict[str, Any]:
+            signals = super().gen_signal()
+            return {
+                coin: Signal.buy(value=signal.value, stop_loss=1.0) if signal.kind == "buy" else signal
+                for coin, signal in signals.items()
+            }
+
+    return SmaCrossFarStop
+
+
+def ordering_strategy() -> type[Any]:
+    """Return a strategy that gives an order at every bar."""
+    from engine import Signal
+    from engine.strategy.examples import SmaCross
+
+    class OrderEveryBar(SmaCross):
+        """Buy a unit, sell it at the next bar, and so on."""
+
+        def gen_signal(self) -> dict[str, Any]:
+            return {coin: Signal.close() if now.position else Signal.buy(amount=1) for coin, now in self.bars()}
+
+    return OrderEveryBar
+
+
+def cross_strategy() -> type[Any]:
+    """Return SmaCross."""
+    from engine.strategy.examples import SmaCross
+
+    return SmaCross
+
+
+def run_backtest(folder: Path, coins: int, strategy_of: Callable[[], type[Any]] = cross_strategy) -> dict[str, Any]:
     """Run backtest() once, with imports and kernel warm, and return its figures and what the peer must agree with."""
     from engine import backtest
     from engine.session import prepare
-    from engine.strategy.examples import SmaCross
 
-    kind = reading_strategy() if reading else SmaCross
+    kind = strategy_of()
     assert backtest(config(folder / "short", 1), strategy=kind(fast=2, slow=3)).stats
     strategy = kind(fast=50, slow=200, size=0.99)
 
@@ -227,8 +265,10 @@ def run_opening(folder: Path) -> dict[str, Any]:
 
 CASES: dict[str, Callable[[Path], dict[str, Any]]] = {
     "cross": lambda folder: run_backtest(folder, 1),
-    "reading": lambda folder: run_backtest(folder, 1, reading=True),
+    "reading": lambda folder: run_backtest(folder, 1, reading_strategy),
     "portfolio": lambda folder: run_backtest(folder, COINS),
+    "resting": lambda folder: run_backtest(folder, 1, resting_strategy),
+    "ordering": lambda folder: run_backtest(folder, 1, ordering_strategy),
     "indicators": run_indicators,
     "opening": run_opening,
 }

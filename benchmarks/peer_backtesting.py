@@ -1,4 +1,7 @@
-"""The same work by backtesting.py, run by the Python of its own environment: `python peer_backtesting.py CASE MARKET.npz`."""
+"""The cross by backtesting.py, run by the Python of its own environment: `python peer_backtesting.py CASE MARKET.npz BARS`.
+
+Indicators over all bars first, then `next` at every bar; fills at the next open.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 import pandas as pd
 import talib
 from backtesting import Backtest, Strategy
-from measure import peaked, pin, timed
+from measure import measured, timed
 
 CASH = 1_000_000_000
 FEE = 0.001
@@ -85,33 +88,23 @@ class SmaCrossReading12(SmaCross):
 STRATEGIES = {"cross": SmaCross, "reading": SmaCrossReading12}
 
 
-def main(case: str, market: str) -> dict[str, Any]:
+def main(case: str, market: str, bars: int) -> dict[str, Any]:
     """Run one case on the market's first coin and return its figures."""
     with np.load(market) as arrays:
-        bars = arrays[arrays.files[0]]
-    index = pd.date_range("2024-01-01", periods=bars.shape[1], freq="min")
-    frame = pd.DataFrame(bars.T, index=index, columns=["Open", "High", "Low", "Close", "Volume"])
+        columns = arrays[arrays.files[0]][:, :bars]
+    index = pd.date_range("2024-01-01", periods=columns.shape[1], freq="min")
+    frame = pd.DataFrame(columns.T, index=index, columns=["Open", "High", "Low", "Close", "Volume"])
     warnings.simplefilter("ignore")  # a trade that stays open at the end is meant
     strategy = STRATEGIES[case]
-
-    def work() -> Any:
-        return timed(lambda: Backtest(frame, strategy, cash=CASH, commission=FEE, trade_on_close=False).run())
-
-    (stats, seconds), memory = peaked(work)
+    stats, figures = timed(lambda: Backtest(frame, strategy, cash=CASH, commission=FEE, trade_on_close=False).run())
     ran = stats["_strategy"]
     closed, still_open = len(stats["_trades"]), len(ran.trades)
-    return (
-        seconds
-        | memory
-        | {
-            "bars": len(frame),
-            "equity": float(stats["Equity Final [$]"]),
-            "fills": 2 * closed + still_open,
-            "read": float(getattr(ran, "read", 0.0)),
-        }
-    )
+    return figures | {
+        "equity": float(stats["Equity Final [$]"]),
+        "fills": 2 * closed + still_open,
+        "read": float(getattr(ran, "read", 0.0)),
+    }
 
 
 if __name__ == "__main__":
-    pin()
-    print(json.dumps(main(*sys.argv[1:])))
+    print(json.dumps(measured("backtesting", main, *sys.argv[1:])))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import __main__ as command
-from benchmarks import ours
+from benchmarks import ours, rows
 from benchmarks.market import SEED, YEAR, make_coin, times
+from benchmarks.peers import PEERS, installed
+from benchmarks.reference import Rule, reference
 
 BARS = 3000
 
@@ -41,9 +42,32 @@ def by_hand(bars: np.ndarray) -> tuple[float, int]:
     return cash + held * close[-1], fills
 
 
+def test_the_reference_is_the_work_too() -> None:
+    bars = make_coin(BARS, SEED)
+    assert reference(bars, Rule()) == pytest.approx(by_hand(bars), abs=1e-4)
+
+
+def test_the_reference_fills_as_other_engines_do() -> None:
+    close = np.concatenate([np.full(200, 100.0), [110.0, 110.0], np.full(200, 10.0)])
+    opening = np.concatenate([close[:1], close[:-1]]) + 1.0
+    opening[201] = 120.0
+    bars = np.array([opening, close, close, close, close])
+    # the averages part after bar 200; the fast one is below from bar 202 on, whose close is 10 and the next open 11
+    assert [reference(bars, rule) for rule in (Rule(), Rule(next_open=False), Rule(below=0.01))] == [
+        (pytest.approx(1e9 - 9_000_000 * 120 * 1.001 + 9_000_000 * 11 * 0.999), 2),
+        (pytest.approx(1e9 - 9_000_000 * 110 * 1.001 + 9_000_000 * 10 * 0.999), 2),
+        (pytest.approx(1e9 - 9_000_000 * 120 * 1.001 + 9_000_000 * 10.99 * 0.999), 2),
+    ]
+    late, aside = int(0.99e9 / 120), int(0.99e9 / 120 / 1.001)
+    assert reference(bars, Rule(sized_late=True))[0] == pytest.approx(1e9 - late * 120 * 1.001 + late * 11 * 0.999)
+    assert reference(bars, Rule(sized_late=True, fee_aside=True))[0] == pytest.approx(
+        1e9 - aside * 120 * 1.001 + aside * 11 * 0.999
+    )
+
+
 @pytest.mark.parametrize("reading", [False, True])
 def test_backtest_is_the_work_it_is_compared_with(folder: Path, reading: bool) -> None:
-    figures = ours.run_backtest(folder, 1, reading=reading)
+    figures = ours.run_backtest(folder, 1, ours.reading_strategy if reading else ours.cross_strategy)
     equity, fills = by_hand(make_coin(BARS, SEED))
     assert fills > 10
     assert figures["fills"] == fills
@@ -53,12 +77,20 @@ def test_backtest_is_the_work_it_is_compared_with(folder: Path, reading: bool) -
 
 
 def test_every_other_case_runs(folder: Path) -> None:
-    portfolio = ours.run_backtest(folder, ours.COINS)
+    portfolio = ours.CASES["portfolio"](folder)
     assert portfolio["bars"] == BARS * ours.COINS
     assert portfolio["fills"] > 100
+    assert ours.run_backtest(folder, 1, ours.ordering_strategy)["fills"] == BARS - 1
     assert ours.run_indicators(folder)["talib_s"] > 0
     opened = ours.run_opening(folder)
     assert opened["last"] == round(make_coin(BARS, SEED + ours.COINS - 1)[3, -1] * 1e8)
+
+
+def test_every_case_has_its_rows(folder: Path) -> None:
+    figures = {case: work(folder) for case, work in ours.CASES.items()} | {"kernel": {"wall_s": 1.0}, "host": {"wall_s": 1.0}}
+    told = {row[0].strip("… "): row[-1] for row in rows.judge(figures)}
+    assert {"a far stop under every entry", "an order at every bar", "10 coins, one account"} <= set(told)
+    assert told["equity"] is True
 
 
 def test_the_market_is_a_year_of_possible_bars() -> None:
@@ -72,10 +104,35 @@ def test_the_market_is_a_year_of_possible_bars() -> None:
 
 def test_what_is_missed_is_told() -> None:
     fast, slow = {"bars": 100, "cpu_s": 1.0}, {"bars": 100, "cpu_s": 5.0}
-    assert command.compare("x", fast, slow)[-1] is False
-    assert command.compare("x", fast, {"bars": 100, "cpu_s": 6.0})[-1] is True
-    assert command.compare("x", fast, None)[-1] is None
+    assert rows.compare("x", fast, slow)[-1] is False
+    assert rows.compare("x", fast, {"bars": 100, "cpu_s": 6.0})[-1] is True
+    assert rows.compare("x", fast, None)[-1] is None
     same = {"equity": 1.0, "fills": 2, "read": 3.0}
-    assert command.agree(same, same)[-1] is True
-    assert command.agree(same, same | {"equity": 1.02})[-1] is False
-    assert command.agree(same, same | {"fills": 3})[-1] is False
+    assert rows.agree(same, same)[-1] is True
+    assert rows.agree(same, same | {"equity": 1.02})[-1] is False
+    assert rows.agree(same, same | {"fills": 3})[-1] is False
+    due = {"equity": 1.0, "fills": 2}
+    its = due | {"engine": "other 1.0", "bars": 100, "cpu_s": 2.0}
+    assert [row[-1] for row in rows.beside(PEERS[0], fast, its, due)] == [None, True]
+    assert [row[-1] for row in rows.beside(PEERS[0], fast, its | {"equity": 2.0}, due)] == [None, False]
+
+
+def test_a_far_stop_changes_no_money(folder: Path) -> None:
+    resting = ours.run_backtest(folder, 1, ours.resting_strategy)
+    assert rows.same(resting, ours.run_backtest(folder, 1))
+
+
+def test_engines_that_are_not_installed_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "backtrader").mkdir()
+    (tmp_path / "nautilus").mkdir()
+    (tmp_path / "nautilus" / ".installed").touch()
+    assert {peer.name: python for peer, python in installed(tmp_path).items()} == {
+        "nautilus": tmp_path / "nautilus" / "bin" / "python"
+    }
+
+
+def test_every_engine_has_its_script_and_its_needs() -> None:
+    beside = Path(ours.__file__).parent
+    for peer in PEERS:
+        assert (beside / f"peer_{peer.name}.py").exists()
+        assert (beside / f"peer_{peer.name}.txt").read_text()
