@@ -58,8 +58,7 @@ class Line:
             elif message.type is WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is WSMsgType.PONG:
-                if bytes(message.data) in self._unanswered:
-                    self._unanswered.clear()
+                self._note_answer(bytes(message.data))
             else:
                 await hear(message.data if isinstance(message.data, str) else bytes(message.data).decode(errors="replace"))
 
@@ -71,6 +70,14 @@ class Line:
         flooded = len(self._came) == self._most_in and now - self._came[0] < 1
         self._came.append(now)
         return flooded
+
+    def _note_answer(self, payload: bytes) -> None:
+        """Take a pong as the answer to its ping and to those before it; one to no ping is none."""
+        if payload in self._unanswered:
+            for sent in list(self._unanswered):
+                del self._unanswered[sent]
+                if sent == payload:
+                    return
 
     async def _ping(self) -> None:
         for n in count():

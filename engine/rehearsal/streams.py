@@ -91,7 +91,7 @@ class Door:
     def _do(self, listener: Listener, request: dict[str, Any]) -> Any:
         method, params = request["method"], request.get("params", [])
         if not isinstance(params, list):
-            raise Refused(2, "Invalid request: invalid type: params must be an array")
+            raise Refused(2, "Invalid request: params must be a list")
         match method:
             case "SUBSCRIBE" | "UNSUBSCRIBE":
                 if not params or not all(isinstance(name, str) for name in params):

@@ -7,20 +7,14 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
-from aiohttp import web
 
 from engine.recordings import Recording
-from engine.rehearsal import streams
-from engine.rehearsal.clock import Clock
-from engine.rehearsal.lines import Lines
-from engine.rehearsal.log import EventLog
-from engine.rehearsal.market import Market
-from engine.rehearsal.outbox import Terms
-from engine.rehearsal.venue import Venue
+from engine.recordings.bars import stamp
+from engine.rehearsal.server import RehearsalServer
+from engine.rehearsal.settings import RehearsalSettings
 
 MARKS = itertools.count()
 MS = 1_000_000
@@ -57,11 +51,11 @@ class Ear:
 class Hall:
     """The server with its parts, and clients to it."""
 
-    def __init__(self, server: Any, url: str, http: aiohttp.ClientSession) -> None:
+    def __init__(self, server: RehearsalServer, http: aiohttp.ClientSession) -> None:
         self.server = server
-        self.venue: Venue = server.venue
-        self.lines: Lines = server.lines
-        self.url = url
+        self.venue = server.venue
+        self.lines = server.lines
+        self.url = server.addresses.rest
         self.http = http
 
     @asynccontextmanager
@@ -79,22 +73,16 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall(recording: Recording, **terms: Any) -> AsyncIterator[Hall]:
-    """A rehearsal of a recording from its start on."""
-    played = Market(recording)
-    log = EventLog(lambda: venue.now)
-    venue = Venue(played, Clock(played.begin, 0), log)
-    server = SimpleNamespace(venue=venue, lines=Lines(log, Terms(**terms)))
-    app = web.Application()
-    app.add_routes(streams.routes(server))
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+async def hall(recording: Recording, connections: dict[str, float] | None = None, **settings: Any) -> AsyncIterator[Hall]:
+    """A rehearsal of a recording from its start on, or as it is set."""
+    tables = {"recording": recording.name, "begin": stamp(recording.start), "speed": 0, "connections": connections or {}}
+    server = RehearsalServer(RehearsalSettings.from_dict(tables | settings), recording)
+    await server.start()
     try:
         async with aiohttp.ClientSession() as http:
-            yield Hall(server, f"http://127.0.0.1:{runner.addresses[0][1]}", http)
+            yield Hall(server, http)
     finally:
-        await runner.cleanup()
+        await server.stop()
 
 
 async def until(come: Callable[[], bool]) -> None:
