@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.exact import DECIMALS, INT64_MAX
-from engine.rehearsal.errors import ApiError, error
+from engine.rehearsal.errors import error
 
 WHOLE = "^[0-9]{1,20}$"
 NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
@@ -93,11 +93,11 @@ class Params:
             raise error(-1108, name)
         return number
 
-    def choice(self, name: str, words: Iterable[str], refusal: ApiError | None = None) -> str | None:
-        """Return a text that is one of these words; `refusal` is what is raised where it is none."""
+    def choice(self, name: str, words: Iterable[str], code: int = -1130) -> str | None:
+        """Return a text that is one of these words; `code` is that of the refusal where it is none."""
         text = self.get(name)
         if text is not None and text not in words:
-            raise refusal or error(-1130, name)
+            raise error(code, name) if code == -1130 else error(code)
         return text
 
     def flag(self, name: str) -> bool:

@@ -67,6 +67,11 @@ class RehearsalServer:
         http, ws = f"http://{place}:{self._port}", f"ws://{place}:{self._port}"
         return Addresses(http, ws, ws + ws_api.PATH, self.credentials[0].api_key, self.credentials[0].api_secret)
 
+    @property
+    def connections(self) -> int:
+        """How many connections clients hold, of either kind."""
+        return len(self._runner.server.connections) if self._runner is not None and self._runner.server is not None else 0
+
     async def start(self) -> None:
         """Open the port and let the market play; raises UsageError where the port is taken."""
         app = web.Application()

@@ -13,7 +13,7 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator
 
 from engine.config.checking import check
-from engine.config.models import Coins, Count, FillsConfig, Limit, Money, Table, Word
+from engine.config.models import Coins, Count, FillsConfig, Limit, Money, SessionTables, Table, Word
 from engine.config.quantities import exact, scaled, shown
 from engine.config.text import KeyPath, key_lines, parse_toml, read_file
 from engine.errors import ConfigError
@@ -244,6 +244,12 @@ class RehearsalSettings(SettingsTables):
     def from_dict(cls, tables: Mapping[str, Any]) -> RehearsalSettings:
         """Return the settings that nested dicts describe; raises ConfigError with every mistake."""
         return _checked(dict(tables), {}, "settings")
+
+
+def are_settings(path: str | Path) -> bool:
+    """Return whether a TOML file is a rehearsal's and no session's: it has a key that only a rehearsal knows."""
+    tables = parse_toml(read_file(Path(path)), str(path))
+    return bool(tables.keys() & (SettingsTables.model_fields.keys() - SessionTables.model_fields.keys()))
 
 
 def load_settings(path: str | Path, changes: Mapping[str, Any] | None = None) -> RehearsalSettings:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from engine.errors import TickdeckError
+from engine.exact import to_text
 from tui.commands.backtest import Config, RecordingName, Set, overrides_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def check_command(
     changes: Set = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
 ) -> None:
-    """Validate a session: its config, recording, strategy and features, and fly its first bars.
+    """Validate a session: its config, recording, strategy and features, and fly its first bars. Or a rehearsal's settings.
 
     Exit 1 where something is wrong.
     """
@@ -64,9 +65,13 @@ def check_command(
 def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
     """Yield what there is to say about a session; an error ends it, as what comes after stands on it."""
     from engine.loop import Engine
+    from engine.rehearsal.settings import are_settings
     from engine.session import prepare
 
     try:
+        if are_settings(config):
+            yield from _about_rehearsal(config, overrides)
+            return
         session = prepare(config, overrides=overrides)
     except TickdeckError as error:
         yield Finding("error", error.title.lower(), str(error))
@@ -109,6 +114,20 @@ def _about(session: Session) -> Iterator[Finding]:
     shortest = min(track.rows for track in feed.latest.decisions)
     if warmup >= shortest:
         yield Finding("error", "warm-up", f"features need {warmup} bars before their first value; a coin has {shortest}")
+
+
+def _about_rehearsal(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
+    from engine.config.text import parse_value
+    from engine.recordings.bars import stamp
+    from engine.rehearsal.opening import open_exchange
+    from engine.rehearsal.settings import load_settings
+
+    settings = load_settings(config, {key: parse_value(text) for key, text in overrides.items()})
+    venue = open_exchange(settings).office.venue
+    yield Finding("ok", "rehearsal", f"{venue.market.recording.name}: {', '.join(venue.market.index)}, from {stamp(venue.now)}")
+    for name, desk in venue.desks.items():
+        free = (f"{to_text(amounts[0])} {asset}" for asset, amounts in desk.records.balances().items() if amounts[0])
+        yield Finding("ok", "account", f"{name}: {', '.join(free) or 'nothing'}")
 
 
 def _show(findings: list[Finding]) -> None:

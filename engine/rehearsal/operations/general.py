@@ -29,7 +29,7 @@ def exchange_info(call: Call) -> Any:
     if sum(name in params for name in ("symbol", "symbols", "permissions")) > 1:
         raise error(-1128)
     wanted = params.texts.get("permissions", "SPOT")
-    status = params.choice("symbolStatus", exchange.STATUSES, error(-1122))
+    status = params.choice("symbolStatus", exchange.STATUSES, -1122)
     coins = call.coins() if "SPOT" in wanted and status in (None, "TRADING") else []
     sets = params.texts.get("showPermissionSets", "true").lower() == "true"
     return exchange.info(call.time(call.now), call.office.limits.rules, [its.instrument for its in coins], sets)

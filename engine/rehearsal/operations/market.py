@@ -140,7 +140,7 @@ def _each(call: Call, tell: Callable[[CoinMarket], Any]) -> Any:
 
 def _sized(call: Call, tell: Callable[[CoinMarket], Any]) -> Callable[[CoinMarket], Any]:
     """Return how a ticker is told in full or in short."""
-    size = call.params.choice("type", ("FULL", "MINI"), error(-1139))
+    size = call.params.choice("type", ("FULL", "MINI"), -1139)
     return (lambda coin: (told := tell(coin)) and {name: told[name] for name in MINI}) if size == "MINI" else tell
 
 

@@ -85,20 +85,20 @@ def read_order(call: Call, coin: int, leg: Leg = ALONE, kind: int | None = None)
 def read_side(params: Params) -> int:
     """Return the side a request names."""
     params.need("side")
-    return SIDES[params.choice("side", SIDES, error(-1117)) or ""]
+    return SIDES[params.choice("side", SIDES, -1117) or ""]
 
 
 def read_kind(params: Params, name: str = "type") -> int:
     """Return the order type a request names."""
     params.need(name)
-    return KINDS.index(params.choice(name, KINDS, error(-1116)) or "")
+    return KINDS.index(params.choice(name, KINDS, -1116) or "")
 
 
 def read_cancel(params: Params, prefix: str = "") -> Cancel:
     """Return the cancel a request asks for; where it also places an order, the names of a cancel's parameters bear a prefix."""
     id, client_id = read_ids(params, prefix)
     named = params.matching(_prefixed(prefix, "newClientOrderId"), CLIENT_ID) or ""
-    return Cancel(id, client_id, named, params.choice("cancelRestrictions", RESTRICTIONS, error(-1145)))
+    return Cancel(id, client_id, named, params.choice("cancelRestrictions", RESTRICTIONS, -1145))
 
 
 def read_ids(params: Params, prefix: str = "") -> tuple[int | None, str | None]:
@@ -155,7 +155,7 @@ def _tif(params: Params, name: str, kind: int) -> int:
             raise error(-1106, name)
         return k.GTC
     params.need(name)
-    return TIFS.index(params.choice(name, TIFS, error(-1115)) or "")
+    return TIFS.index(params.choice(name, TIFS, -1115) or "")
 
 
 def _iceberg(params: Params, name: str, kind: int) -> int:
