@@ -71,20 +71,22 @@ class Desk:
     def places(self, asset: str) -> int:
         return self.decimals.get(asset, 8)
 
-    def bar(self, open: str, high: str, low: str, close: str, volume: str = "1000", coin: int = 0) -> list[Any]:
-        """Advance one step with a bar of one coin; return its fills."""
-        return self.bars({coin: (open, high, low, close, volume)})
+    def bar(self, open: str, high: str, low: str, close: str, volume: str = "1000", coin: int = 0, bnb: str = "0") -> list[Any]:
+        """Advance one step with a bar of one coin, and what a BNB is worth in its quote; return its fills."""
+        return self.bars({coin: (open, high, low, close, volume, bnb)})
 
     def bars(self, by_coin: dict[int, tuple[str, ...]]) -> list[Any]:
         """Advance one step with bars of several coins, in the order given; return the fills."""
         self.step += 1
         return [fill for number, bar in by_coin.items() for fill in self.same_step(number, *bar)]
 
-    def same_step(self, coin: int, open: str, high: str, low: str, close: str, volume: str = "1000") -> list[Any]:
+    def same_step(
+        self, coin: int, open: str, high: str, low: str, close: str, volume: str = "1000", bnb: str = "0"
+    ) -> list[Any]:
         """Show a bar without advancing the step."""
         before = self.exchange.n_fills
         prices = [units(price) for price in (open, high, low, close)]
-        n = self.exchange.on_bar(coin, self.step, self.step * STEP_NS, *prices, units(volume))
+        n = self.exchange.on_bar(coin, self.step, self.step * STEP_NS, *prices, units(volume), units(bnb))
         self.marks[coin] = prices[-1]
         assert n == self.exchange.n_fills - before
         return [self.fill(number) for number in range(before, before + n)]
@@ -157,6 +159,9 @@ class Desk:
 
     def cancel(self, order: int) -> bool:
         return self.exchange.cancel(order, self.step)
+
+    def amend(self, order: int, amount: str) -> int:
+        return int(self.exchange.amend(order, self.size(amount, self.exchange.order(order).coin), self.step))
 
     def state(self, order: int) -> tuple[int, int]:
         """Return the order's status and refusal codes."""

@@ -653,8 +653,10 @@ class Reference:
         return max(floor_div(price - slip, tick) * tick, tick)
 
     def bnb_fee(self, coin: Coin, fee: int) -> int | None:
-        """The fee in BNB where the account is to pay so, a price is known and there is enough."""
-        if self.rules.fee_asset != "bnb" or not self.bnb_price or "BNB" not in self.balance or "BNB" in (coin.base, coin.quote):
+        """The fee in BNB where the account is to pay so, ten times its price can be counted and there is enough."""
+        if not 0 < self.bnb_price <= LARGEST // 10:
+            return None
+        if self.rules.fee_asset != "bnb" or "BNB" not in self.balance or "BNB" in (coin.base, coin.quote):
             return None
         amount = ceil_div(fee * 10**self.bnb_decimals, self.bnb_price)
         return amount if amount <= self.free("BNB") else None

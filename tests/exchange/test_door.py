@@ -6,6 +6,7 @@ import pytest
 from engine.errors import AmountOverflow, ConfigError, OrderError
 from engine.exchange import REFUSALS, STATUSES, TYPES, Exchange, FillRules
 from engine.exchange import kernel as k
+from engine.exchange.exchange import Exit
 from engine.model import Instrument, OrderStatus, OrderType
 
 ONE = 10**8
@@ -129,6 +130,33 @@ def test_the_log_hash_is_the_same_in_every_release():
     far = (*PLACE[:4], 2**62, *PLACE[5:])  # refused: it costs more than there is
     assert log_after(("place", *PLACE), ("place", *far)) == stirred(*placed, *placed[:4], 2**62, *placed[5:12], 7)
     assert log_after(("place", *PLACE), ("cancel", 0, 9)) == stirred(*placed, 9, 0, 3 * 32)
+
+
+def test_the_log_tells_a_life_in_its_order():
+    exchange = opened(maker=0, taker=0)
+    exits = (Exit(k.STOP_LOSS, stop=90 * ONE), Exit(k.LIMIT, price=110 * ONE))
+    entry = exchange.place_with_exits(0, k.MARKET, 2 * 10**7, 0, 0, exits, 100 * ONE, 3, 4)
+    life = [0, 1, 0, 2 * 10**7, 0, 0, 0, 0, 0, 100 * ONE, 3, 4, 0]
+    life += [0, -1, 3, 2 * 10**7, 0, 90 * ONE, 0, 0, entry + 1, 100 * ONE, 3, 4, 0]
+    life += [0, -1, 1, 2 * 10**7, 110 * ONE, 0, 0, 0, entry + 1, 100 * ONE, 3, 4, 0]
+    assert exchange.log_hash == stirred(*life)
+    assert exchange.cancel(2, 3)
+    life += [3, 2]
+    assert exchange.log_hash == stirred(*life)
+    exchange.on_bar(0, 5, 6, 100 * ONE, 101 * ONE, 99 * ONE, 100 * ONE, ONE)
+    life += exchange.fill(0)
+    life += [0, 2 * 32, 1, 2 * 10**7]  # the entry has ended, its stop is sent
+    assert exchange.log_hash == stirred(*life)
+    assert exchange.amend(1, 10**7, 7) == 0
+    life += [7, 1, 10**7]
+    assert exchange.log_hash == stirred(*life)
+    exchange.on_bar(0, 8, 9, 100 * ONE, 101 * ONE, 89 * ONE, 100 * ONE, ONE)
+    life += [1, 8, *exchange.fill(1), 1, 2 * 32]  # set off, filled, ended
+    assert exchange.log_hash == stirred(*life)
+    broke = exchange.place(0, 1, 0, 10**7, 0, 0, 100 * ONE, 9, 9)
+    exchange.on_bar(0, 10, 10, 10**6 * ONE, 10**6 * ONE, ONE, ONE, ONE)
+    life += [0, 1, 0, 10**7, 0, 0, 0, 0, 0, 100 * ONE, 9, 9, 0, broke, 4 * 32 + 7]
+    assert exchange.log_hash == stirred(*life)
 
 
 def log_after(*actions, **rules):

@@ -72,6 +72,59 @@ def test_a_fee_in_base_goes_up_to_the_next_unit(open_desk):
     assert desk.free("AAA") == D("0.00000999")
 
 
+def test_a_fee_in_bnb_goes_up_to_the_next_unit(open_desk):
+    desk = traded(open_desk(BNB="1", USDT="1000", AAA="1", taker="7.5", fee_asset="bnb"))
+    desk.buy("1")
+    assert desk.locked() == 100
+    fills = desk.bar("100", "100", "100", "100", bnb="300")
+    assert (desk.fees(fills), fills[0]["fee_in"]) == ([D("0.00025")], 2)
+    assert (desk.free("BNB"), desk.free(), desk.free("AAA"), desk.position()) == (D("0.99975"), 900, 2, 1)
+    desk.sell("1")
+    fills = desk.bar("100", "100", "100", "100", bnb="700")
+    assert (desk.fees(fills), fills[0]["fee_in"]) == ([D("0.00010715")], 2)  # 0.075 / 700 is 0.000107142...
+    assert (desk.free("BNB"), desk.free(), desk.free("AAA")) == (D("0.99964285"), 1000, 1)
+
+
+def test_a_fee_in_bnb_of_a_coarser_unit(open_desk):
+    desk = traded(open_desk(BNB="10", USDT="1000", decimals={"BNB": 2}, taker="100", fee_asset="bnb"))
+    for price, fee in (("0.501", 200), ("0.5", 200), ("0.499", 201), ("100", 1)):  # of 1 USDT, in hundredths of a BNB
+        desk.buy("1")
+        (fill,) = desk.bar("100", "100", "100", "100", bnb=price)
+        assert (fill["fee"], fill["fee_in"]) == (fee, 2)
+    assert desk.free("BNB") == D("3.98")
+
+
+def test_what_bnb_cannot_pay_is_paid_as_received(open_desk):
+    for held, bnb, fee_in, sold_in in (
+        ("0.00025", "300", 2, 2),
+        ("0.00024999", "300", 1, 0),
+        ("1", "0", 1, 0),
+        (None, "300", 1, 0),
+    ):
+        for side, paid_in in (("buy", fee_in), ("sell", sold_in)):
+            desk = traded(open_desk(USDT="1000", AAA="1", taker="7.5", fee_asset="bnb", **({"BNB": held} if held else {})))
+            getattr(desk, side)("1")
+            (fill,) = desk.bar("100", "100", "100", "100", bnb=bnb)
+            assert fill["fee_in"] == paid_in
+            assert fill["fee"] == {0: 7_500_000, 1: 75_000, 2: 25_000}[paid_in]
+
+
+def test_bnb_does_not_pay_for_a_trade_in_bnb(open_desk):
+    for base, quote, tick in (("BNB", "USDT", "0.01"), ("AAA", "BNB", "0.01")):
+        desk = traded(open_desk(coin(base, tick, quote=quote), USDT="1000", BNB="1000", taker="10", fee_asset="bnb"))
+        desk.buy("1")
+        (fill,) = desk.bar("100", "100", "100", "100", bnb="100")
+        assert (fill["fee_in"], fill["fee"]) == (1, 100_000)
+
+
+def test_bnb_is_no_fee_unless_it_is_asked_for(open_desk):
+    for fee_asset, fee_in in (("quote", 0), ("received", 1)):
+        desk = traded(open_desk(USDT="1000", BNB="1", fee_asset=fee_asset))
+        desk.buy("1")
+        (fill,) = desk.bar("100", "100", "100", "100", bnb="300")
+        assert (fill["fee_in"], desk.free("BNB")) == (fee_in, 1)
+
+
 def test_without_fees_there_is_no_fee(open_desk):
     desk = traded(open_desk(USDT="100", maker="0", taker="0"))
     desk.buy("1")

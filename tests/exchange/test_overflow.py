@@ -24,6 +24,10 @@ def show(exchange, price, step=1):
     return exchange.on_bar(0, step, step, price, price, price, price, 1)
 
 
+def the_fill(exchange):
+    return exchange.fills[0] if isinstance(exchange.fills, list) else exchange.fill(0)
+
+
 def open_exchange(open_desk, usdt, aaa, decimals=8, **rules):
     instrument = coin(tick="0.00000001", lot="0.00000001" if decimals == 8 else "1")
     exact = {"USDT": f"{usdt // ONE}.{usdt % ONE:08}", "AAA": f"{aaa // ONE}.{aaa % ONE:08}" if decimals == 8 else str(aaa)}
@@ -81,6 +85,17 @@ def test_a_fee_that_leaves_the_range_cannot_be_locked(open_desk):
     # One unit less, and it and its fee of 922244979187558.8248, rounded up, are the whole range.
     assert exchange.order(place(exchange, BUY, MARKET, 9222449791875588248)).status == NEW
     assert exchange.locked("USDT") == 9222449791875588248 + 922244979187559 == MOST
+    assert show(exchange, ONE) == 1
+    assert (exchange.free("USDT"), exchange.locked("USDT")) == (0, 0)
+
+
+@pytest.mark.parametrize(("limit", "stop", "stop_limit"), [(ONE, ONE + 2, 0), (ONE + 1, ONE + 3, ONE // 2)])
+def test_a_pair_needs_room_for_either_leg(open_desk, limit, stop, stop_limit):
+    exchange = open_exchange(open_desk, MOST, 0, taker="1")
+    amount = 9222449791875588248 if limit == ONE else 9222449791875588247  # at ONE and with its fee it just fits
+    with pytest.raises(Overflow):
+        exchange.place_pair(0, BUY, amount, limit, stop, stop - 1, 0, 0, stop_limit=stop_limit)
+    assert (exchange.n_orders, exchange.locked("USDT")) == (0, 0)
 
 
 def test_a_lock_that_fits_but_is_not_there_is_refused(open_desk):
@@ -185,6 +200,16 @@ def test_slippage_beyond_the_range(open_desk):
     assert show(exchange, MOST // 102 * 100) == 1
 
 
+@pytest.mark.parametrize(("price", "slippage", "tick"), [(4611686018427387903, "10000", 7), (9132051521638391888, "100", 1)])
+def test_slippage_up_to_the_last_price_there_is(open_desk, price, slippage, tick):
+    exchange = open_desk(coin(tick=f"0.0000000{tick}"), USDT="1000", slippage=slippage, **FREE).exchange
+    place(exchange, BUY, MARKET, 1)
+    with pytest.raises(Overflow):
+        show(exchange, price + 1)
+    assert show(exchange, price, step=2) == 1
+    assert the_fill(exchange).price == MOST
+
+
 def test_the_tick_above_the_last_price_there_is(open_desk):
     # With a millionth of slippage 9223372036853813491 still fits; the tick above it, 9223372036900000000, does not.
     price = 9223362813491000000
@@ -207,6 +232,14 @@ def test_a_trailing_trigger_at_the_last_price_there_is(open_desk, mark, trail, t
         else:
             order = exchange.order(exchange.place(0, BUY, STOP, 1, 0, 0, mark, 0, 0, trail=trail))
             assert (order.stop, order.status) == (MOST, NEW)
+
+
+def test_a_bnb_of_which_ten_cannot_be_counted_pays_nothing(open_desk):
+    for worth, fee_in in ((MOST // 10, 2), (MOST // 10 + 1, 1)):
+        exchange = open_desk(USDT="100", BNB="1", fee_asset="bnb").exchange
+        place(exchange, BUY, MARKET, ONE)
+        assert exchange.on_bar(0, 1, 1, ONE, ONE, ONE, ONE, 1, worth) == 1
+        assert (the_fill(exchange).fee_in, the_fill(exchange).fee) == (fee_in, 1 if fee_in == 2 else 100_000)
 
 
 def test_earlier_orders_of_the_bar_stay_done(open_desk):

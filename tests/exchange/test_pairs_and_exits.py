@@ -6,6 +6,7 @@ import flows
 import pair
 import pytest
 from reference import (
+    BAD_RELATION,
     CANCELED,
     EXPIRED,
     FILLED,
@@ -17,6 +18,7 @@ from reference import (
     NOT_AT_ONCE,
     OTHER_LEG,
     PENDING,
+    PRICE_FILTER,
     REJECTED,
     SELL,
     STOP,
@@ -26,6 +28,8 @@ from reference import (
     TAKE_PROFIT_LIMIT,
     WOULD_TRIGGER,
 )
+
+from engine.exchange.exchange import Exit
 
 D = Decimal
 UP, FLAT = ("100", "101", "99", "100"), ("100", "100", "100", "100")
@@ -187,7 +191,69 @@ def test_of_a_pair_that_cannot_be_neither_stands(desk):
     assert desk.locked("AAA") == 0
 
 
+def test_the_limit_of_a_pair_lies_on_the_other_side_of_its_stop(open_desk):
+    desk = open_desk(USDT="10000", AAA="10")
+    # before the first price nothing else tells a limit from a stop
+    for place, limits in ((desk.sell_pair, ("100", "99.99")), (desk.buy_pair, ("100", "100.01"))):
+        for limit in limits:
+            assert [desk.state(leg) for leg in place("1", limit=limit, stop="100")] == [(REJECTED, BAD_RELATION)] * 2
+    assert [desk.state(leg)[0] for leg in desk.sell_pair("1", limit="100.01", stop="100")] == [NEW] * 2
+    assert [desk.state(leg)[0] for leg in desk.buy_pair("1", limit="99.99", stop="100")] == [NEW] * 2
+
+
+def test_a_leg_that_rests_once_it_is_set_off_holds_what_it_needs_itself(open_desk):
+    desk = open_desk(maker="0", taker="0", USDT="10000")
+    desk.bar(*FLAT)
+    limit, stop = desk.exchange.place_pair(0, 1, 10**8, 98 * 10**8, 101 * 10**8, *desk.now(), stop_limit=90 * 10**8)
+    assert desk.locked() == 98
+    assert desk.bar("100", "102", "99", "100") == []  # set off, and far above what it would pay
+    assert (desk.state(limit), desk.state(stop)) == ((EXPIRED, OTHER_LEG), (NEW, 0))
+    assert (desk.locked(), desk.free()) == (90, 9910)
+    assert desk.prices(desk.bar("100", "100", "89", "90")) == [90]
+
+
 # exits
+
+
+@pytest.mark.parametrize(
+    ("exit", "refusal"),
+    [
+        (Exit(STOP, stop=9999 * 10**6), 0),
+        (Exit(STOP, stop=100 * 10**8), BAD_RELATION),
+        (Exit(STOP, stop=0), PRICE_FILTER),
+        (Exit(STOP, stop=-(10**8)), PRICE_FILTER),
+        (Exit(STOP, stop=90 * 10**8 + 1), PRICE_FILTER),
+        (Exit(STOP_LIMIT, stop=90 * 10**8, price=80 * 10**8), 0),
+        (Exit(STOP_LIMIT, stop=90 * 10**8, price=0), PRICE_FILTER),
+        (Exit(STOP_LIMIT, stop=90 * 10**8, price=80 * 10**8 + 1), PRICE_FILTER),
+        (Exit(LIMIT, price=10001 * 10**6), 0),
+        (Exit(LIMIT, price=100 * 10**8), BAD_RELATION),
+        (Exit(LIMIT, price=0), PRICE_FILTER),
+    ],
+)
+def test_an_exit_lies_on_its_side_of_the_entry_and_on_the_tick(desk, exit, refusal):
+    entry = desk.exchange.place_with_exits(0, 0, 10**8, 0, 0, (exit,), *desk.now())
+    assert desk.state(entry) == ((REJECTED, refusal) if refusal else (NEW, 0))
+    assert desk.state(entry + 1) == ((REJECTED, refusal) if refusal else (PENDING, 0))
+    assert desk.locked() == (0 if refusal else 100)
+
+
+def test_exits_trail_from_the_entrys_price(desk):
+    entry = desk.exchange.place_with_exits(0, 0, 10**8, 0, 0, (Exit(STOP, trail=1000),), *desk.now())
+    assert desk.stop(entry + 1) == 90
+    desk.bar("110", "111", "109", "110")
+    assert desk.stop(entry + 1) == 99
+    assert desk.prices(desk.bar("110", "110", "98", "100")) == [99]
+
+
+def test_of_two_pending_exits_one_can_be_cancelled(desk):
+    entry = desk.buy_with_exits("1", sl="90", target="110")
+    assert desk.cancel(entry + 1)
+    assert not desk.cancel(entry + 1)
+    desk.bar(*UP)
+    assert [desk.state(entry + n) for n in (1, 2)] == [(CANCELED, 0), (NEW, 0)]
+    assert desk.locked("AAA") == 1
+    assert desk.prices(desk.bar("100", "112", "80", "111")) == [110]
 
 
 def test_exits_wait_for_the_entry_and_sell_what_it_brought(open_desk):
@@ -274,12 +340,13 @@ def test_laws_of_pairs_exits_and_trailing_over_random_flows():
                     before = stops.get(order.id, order.stop)
                     assert order.stop <= before if order.rises else order.stop >= before
                     stops[order.id] = order.stop
-        for order in flow.world.orders:
-            assert not (order.tif == FOK and 0 < order.filled < order.amount)
-            assert not (order.tif != 0 and order.type == LIMIT and order.open and order.arrived)
-            exits = [leg for leg in order.exits if leg.filled]
-            assert len({leg.type in STOPS for leg in exits}) == len(exits)
-            assert sum(leg.filled for leg in exits) <= order.received
+        else:  # an overflow leaves its bar half done
+            for order in flow.world.orders:
+                assert not (order.tif == FOK and 0 < order.filled < order.amount)
+                assert not (order.tif != 0 and order.type == LIMIT and order.open and order.arrived)
+                exits = [leg for leg in order.exits if leg.filled]
+                assert len({leg.type in STOPS for leg in exits}) == len(exits)
+                assert sum(leg.filled for leg in exits) <= order.received
 
 
 def money_is_kept(both):
