@@ -184,6 +184,7 @@ class Result:
         stats = self.stats
         return {
             "recording": self.session.recording.name,
+            "spot": self.session.recording.spot,
             "coins": list(feed.latest.coins),
             "interval": feed.interval,
             "start": _iso(int(feed.times[0])),

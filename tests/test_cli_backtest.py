@@ -23,6 +23,7 @@ from tui.cli import app
 
 FIELDS = {
     "recording": str,
+    "spot": bool,
     "coins": list,
     "interval": str,
     "start": str,
@@ -329,6 +330,8 @@ def test_what_is_worth_knowing_is_a_warning_and_zero(run: Callable[..., Result],
     warnings = [text for level, _, text in findings(done) if level == "warning"]
     assert any("not of a spot market" in text for text in warnings)
     assert any("no minimum notional" in text for text in warnings)
+    assert " on perp, not spot" in run("backtest", str(tmp_path / "perp.toml")).stdout
+    assert json.loads(run("backtest", str(tmp_path / "perp.toml"), "--json").stdout)["spot"] is False
 
 
 def test_a_config_that_is_not_there_is_two(run: Callable[..., Result]) -> None:

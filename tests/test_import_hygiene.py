@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("numba", "llvmlite", "talib", "pandas")
+HEAVY = ("numba", "llvmlite", "talib", "pandas", "pyarrow")
 NAMES = (
     "CoinName",
     "Feature",

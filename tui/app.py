@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from textual.app import App
@@ -20,6 +22,7 @@ from engine.host.protocol import SIGN_OF_LIFE, Command, Events, Failure, Frame, 
 from tui import crash
 from tui.link import HostGone, HostSpec, Link, Printed, Received
 from tui.screens.deck import DeckScreen
+from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
 from tui.screens.start import StartScreen
 from tui.session import Session
@@ -144,29 +147,48 @@ class DeckApp(App[int]):
 
     def _fail(self, failure: Failure) -> None:
         self._drop_start_screen()
-        if isinstance(self.screen, ErrorScreen):
+        if isinstance(self.screen, ErrorScreen | DownloadScreen):
             return
-        self.push_screen(ErrorScreen(failure), self._leave_failure)
+        self.push_screen(ErrorScreen(failure), partial(self._leave_failure, failure))
 
-    def _leave_failure(self, way: str | None) -> None:
+    def _leave_failure(self, failure: Failure, way: str | None) -> None:
         if way == "quit":
             self.exit(0)
         elif way == "restart":
             self.restart()
+        elif way == "download":
+            self.download(failure)
+
+    def download(self, failure: Failure | None = None) -> None:
+        """Open the form that downloads a recording, be it the one a failure wants, and fly what comes of it."""
+        today = datetime.fromtimestamp(self._clock() // 10**9, UTC).date()
+        wanted = failure.wanted if failure is not None else None
+        self.push_screen(DownloadScreen(wanted, today), partial(self._downloaded, failure))
+
+    def _downloaded(self, failure: Failure | None, path: str | None) -> None:
+        if path is not None:
+            self.notify(f"downloaded into {clean(path, 200)}", markup=False)
+            # what was wanted is flown as it was meant to be, anything else by itself
+            self._fly_anew(replace(self._spec, recording=path) if failure is not None else HostSpec(recording=path))
+        elif failure is not None:
+            self._fail(failure)
 
     def _gone(self, gone: HostGone) -> None:
         self._link = None
         self.deck.tell_stale("")
         self.deck.tell_gone(gone.how, gone.last)
-        if self.deck.session.hello is None and not isinstance(self.screen, ErrorScreen):
+        if self.deck.session.hello is None:
             hint = gone.last and f"its last words: {gone.last}"
             self._fail(Failure("The engine did not start", gone.how, hint, fatal=True))
 
     def restart(self) -> None:
         """Start the engine again, at the step where it was last seen; orders by hand are not repeated."""
         frame = self.deck.session.frame
-        if frame is not None and frame.step:
-            self._spec = replace(self._spec, at=str(frame.step))
+        self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec)
+
+    def _fly_anew(self, spec: HostSpec) -> None:
+        """End the engine, if there is one, and start another on an empty deck."""
+        self._spec = spec
         self._link = None
         theme = self.theme
         self.deck = DeckScreen(Session())

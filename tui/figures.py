@@ -30,7 +30,8 @@ def figures_of(result: Result) -> Group:
     summary = result.summary()
     strategy = type(result.session.strategy).__name__
     currency = result.session.config.account.currency
-    table = _table("", "", title=Text(clean(f"{strategy} on {summary['recording']}")), show_header=False)
+    market = "" if summary["spot"] else ", not spot"
+    table = _table("", "", title=Text(clean(f"{strategy} on {summary['recording']}{market}")), show_header=False)
     facts = (
         ("coins", ", ".join(summary["coins"])),
         ("interval", summary["interval"]),

@@ -1,43 +1,123 @@
-"""An order ticket: what was typed into the order form, and what can be said against it before it is sent."""
+"""An order ticket: what was typed into the order form, and the command it comes to."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
-from engine.host.protocol import BalanceRow, CoinInfo
+from engine.host.protocol import AmendOrder, OrderRow, PlaceOco, PlaceOrder, ReplaceOrder
 from engine.model import OrderType, Side
 from tui.text import exact
 
-TYPES = (OrderType.MARKET, OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.STOP)
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+EXITS = ("stop_loss", "exit_trail", "take_profit")
+MOST_BPS = 10_000
+
+
+class Kind(NamedTuple):
+    """A type of order as the form has it: the exchange's type, and which fields it has beside the amount."""
+
+    type: OrderType
+    fields: tuple[str, ...] = ()
+
+
+KINDS = {
+    "market": Kind(OrderType.MARKET),
+    "limit": Kind(OrderType.LIMIT, ("price", "tif")),
+    "maker": Kind(OrderType.LIMIT_MAKER, ("price",)),
+    "stop": Kind(OrderType.STOP, ("stop",)),
+    "stop-limit": Kind(OrderType.STOP_LIMIT, ("stop", "price", "tif")),
+    "take-profit": Kind(OrderType.TAKE_PROFIT, ("stop",)),
+    "tp-limit": Kind(OrderType.TAKE_PROFIT_LIMIT, ("stop", "price", "tif")),
+    "trail": Kind(OrderType.STOP, ("trail",)),
+    "oco": Kind(OrderType.LIMIT_MAKER, ("price", "stop", "trail", "then")),
+}
+"""The types by their words; `oco` is a pair of which the first to act cancels the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The order form's fields; amount and price as typed, in base units and quote currency."""
+    """The order form's fields as typed: amount in base units, prices in quote currency, trails in basis points or percent."""
 
     coin: str
     side: Side
-    type: OrderType
+    kind: str
     amount: str
-    price: str
+    price: str = ""
+    stop: str = ""
+    then: str = ""
+    trail: str = ""
+    tif: str = "GTC"
+    stop_loss: str = ""
+    exit_trail: str = ""
+    take_profit: str = ""
+
+    @classmethod
+    def of(cls, row: OrderRow) -> Ticket:
+        """Return the ticket an open order would have been placed with; once triggered it is a limit order."""
+        kind = word_of(row.type)
+        if kind not in KINDS or (row.price is not None and row.stop is not None and not row.waits):
+            kind = "limit"
+        prices = {"price": exact(row.price or "").replace(",", ""), "stop": exact(row.stop or "").replace(",", "")}
+        if row.trail_bps is not None:
+            kind, prices = "trail", {"trail": str(row.trail_bps)}
+        side = Side.BUY if row.side == Side.BUY else Side.SELL
+        return cls(row.coin, side, kind, exact(row.amount).replace(",", ""), tif=row.tif, **prices)
 
     @property
-    def needs_price(self) -> bool:
-        """Whether the type has a price of its own."""
-        return self.type is not OrderType.MARKET
+    def fields(self) -> tuple[str, ...]:
+        """The fields that apply beside the amount; what a buy brings in may have exits."""
+        return KINDS[self.kind].fields + (EXITS if self.side is Side.BUY and self.kind != "oco" else ())
+
+    def command(self, id: int) -> PlaceOrder | PlaceOco:
+        """Return the command to place the order."""
+        coin, side, amount = self.coin, self.side.value, self.amount.strip()
+        price, stop, trail = self._given("price"), self._given("stop"), basis_points(self._given("trail") or "")
+        if self.kind == "oco":
+            return PlaceOco(id, coin, side, amount, price or "", stop, self._given("then"), trail)
+        return PlaceOrder(
+            id,
+            coin,
+            side,
+            KINDS[self.kind].type.value,
+            amount,
+            price,
+            stop,
+            trail,
+            self._given("tif") or "GTC",
+            self._given("stop_loss"),
+            self._given("take_profit"),
+            basis_points(self._given("exit_trail") or ""),
+        )
+
+    def _given(self, name: str) -> str | None:
+        text: str = getattr(self, name)
+        return text.strip() or None if name in self.fields else None
+
+    def change(self, id: int, row: OrderRow) -> AmendOrder | ReplaceOrder | None:
+        """Return the command that makes an open order into this ticket, None where nothing changes; less keeps its place."""
+        old = Ticket.of(row)
+        same = all(number(getattr(self, name)) == number(getattr(old, name)) for name in ("price", "stop"))
+        amount, before = number(self.amount), number(old.amount)
+        if same and amount == before:
+            return None
+        if same and amount is not None and before is not None and amount < before:
+            return AmendOrder(id, row.id, self.amount.strip())
+        return ReplaceOrder(id, row.id, self.amount.strip(), self._given("price"), self._given("stop"))
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What there is to say of a ticket: `wrong` keeps it from being sent, `warning` does not; `cost` in quote currency."""
+def word_of(type: str) -> str:
+    """Return the form's word for a type of the exchange's."""
+    return next((word for word, kind in KINDS.items() if kind.type.value == type), type)
 
-    wrong: str = ""
-    warning: str = ""
-    cost: Decimal | None = None
+
+def kind_of(row: OrderRow) -> str:
+    """Return what kind of order a row shows, in the form's words, with how far it trails."""
+    if row.trail_bps is None:
+        return word_of(row.type)
+    return f"{'trail' if row.type in ('stop', 'stop_limit') else 'tp-trail'} {as_percent(row.trail_bps)}"
 
 
 def number(text: str) -> Decimal | None:
@@ -46,75 +126,16 @@ def number(text: str) -> Decimal | None:
     return Decimal(text) if _NUMBER.fullmatch(text) else None
 
 
-def _known(text: str) -> Decimal:
-    return number(text) or Decimal(0)
+def basis_points(text: str) -> int | None:
+    """Return the whole basis points that `150` or `1.5%` means, 1 to 10,000; None for anything else."""
+    text = text.strip()
+    value = number(text.removesuffix("%"))
+    if value is None:
+        return None
+    value *= 100 if text.endswith("%") else 1
+    return int(value) if value == int(value) and 0 < value <= MOST_BPS else None
 
 
-def free_balance(balances: Sequence[BalanceRow], asset: str) -> Decimal:
-    """Return what is free of an asset; nothing where the account has none of it."""
-    return next((_known(row.free) for row in balances if row.asset == asset), Decimal(0))
-
-
-def judge(ticket: Ticket, info: CoinInfo, last: float, balances: Sequence[BalanceRow]) -> Verdict:
-    """Return what is wrong or odd about a ticket, given the coin's filters, its last price and the account's balances."""
-    amount = number(ticket.amount)
-    if amount is None:
-        return Verdict("type an amount" if not ticket.amount.strip() else "the amount is no plain number, such as 0.25")
-    price = number(ticket.price) if ticket.needs_price else _market(last)
-    wrong = _wrong_amount(amount, info) or _wrong_price(ticket, price, info)
-    if wrong or price is None:
-        return Verdict(wrong)
-    cost = amount * price
-    least = _known(info.min_notional)
-    if cost < least:
-        return Verdict(f"the order is worth {_plain(cost)}, below the least of {_plain(least)} {info.quote}", cost=cost)
-    return Verdict(warning=_warning(ticket, amount, price, cost, info, last, balances), cost=cost)
-
-
-def _market(last: float) -> Decimal | None:
-    return Decimal(repr(last)) if last > 0 else None
-
-
-def _wrong_amount(amount: Decimal, info: CoinInfo) -> str:
-    lot = _known(info.lot)
-    if amount <= 0:
-        return "the amount is nothing"
-    if lot > 0 and amount % lot:
-        return f"the amount is no multiple of the lot, {_plain(lot)} {info.base}"
-    return ""
-
-
-def _wrong_price(ticket: Ticket, price: Decimal | None, info: CoinInfo) -> str:
-    if price is None and not ticket.needs_price:
-        return f"{info.coin} has no price yet"
-    if price is None:
-        return "type a price" if not ticket.price.strip() else "the price is no plain number, such as 105250.5"
-    if price <= 0:
-        return "the price is nothing"
-    tick = _known(info.tick)
-    if ticket.needs_price and tick > 0 and price % tick:
-        return f"the price is no multiple of the tick, {_plain(tick)} {info.quote}"
-    return ""
-
-
-def _warning(
-    ticket: Ticket, amount: Decimal, price: Decimal, cost: Decimal, info: CoinInfo, last: float, balances: Sequence[BalanceRow]
-) -> str:
-    buying = ticket.side is Side.BUY
-    free = free_balance(balances, info.quote if buying else info.base)
-    if (cost if buying else amount) > free:
-        return f"more than the free {info.quote if buying else info.base}: the exchange will refuse it"
-    mark = Decimal(repr(last)) if last > 0 else None
-    if mark is None:
-        return ""
-    if ticket.type is OrderType.LIMIT and (price >= mark if buying else price <= mark):
-        return "the market is there already: it takes on the next bar"
-    if ticket.type is OrderType.LIMIT_MAKER and (price >= mark if buying else price <= mark):
-        return "it would take, and a maker order must not: the exchange will refuse it"
-    if ticket.type is OrderType.STOP and (price <= mark if buying else price >= mark):
-        return "the market is beyond this stop already: the exchange will refuse it"
-    return ""
-
-
-def _plain(value: Decimal) -> str:
-    return exact(format(value, "f"))
+def as_percent(bps: int) -> str:
+    """Return basis points as they are shown: 150 is `1.5%`."""
+    return f"{bps / 100:g}%"

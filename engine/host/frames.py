@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from engine import seam
 from engine.analysis.equity import equity_curve
 from engine.analysis.fees import fees_paid
 from engine.exact import UNIT, to_text
 from engine.exchange import kernel as k
 from engine.features.frame import HEAD
+from engine.host.hand import change_of
 from engine.host.protocol import (
     Account,
     BalanceRow,
@@ -69,10 +70,10 @@ class FrameMaker:
         session, engine = self._session, self._engine
         raw = session.feed.latest
         account = session.trade.account
-        orders = account.exchange.open_orders
+        stopped = session.trade.risk.stopped
         return Frame(
             seq=self._seq,
-            ts=time.time_ns(),
+            ts=seam.wall_ns(),
             step=raw.step + 1,
             time=raw.time,
             playing=motion.playing,
@@ -80,11 +81,13 @@ class FrameMaker:
             speed=motion.speed,
             rate=motion.rate,
             halted=engine.halted.message if engine.halted is not None else "",
+            stopped=stopped.reason if stopped is not None else "",
+            stopped_today=stopped is not None and stopped.today,
             watch=[self._watch_row(n) for n in range(len(raw.coins))],
             chart=self._chart(),
             features=self._features(),
             positions=self._positions(),
-            orders=[self._order_row(order) for order in orders[-SHOWN_ORDERS:]],
+            orders=[self._order_row(order) for order in self._shown_orders()],
             account=self._account(),
             n_fills=account.exchange.n_fills,
             n_orders=account.exchange.n_orders,
@@ -168,6 +171,7 @@ class FrameMaker:
                     coin=position.coin,
                     amount=format(position.amount, "f"),
                     sellable=format(position.sellable, "f"),
+                    dust=self._is_dust(position.coin),
                     entry_price=position.entry_price,
                     mark=position.mark,
                     value=held * position.mark,
@@ -177,10 +181,28 @@ class FrameMaker:
             )
         return rows
 
+    def _is_dust(self, coin: CoinName) -> bool:
+        """Whether what is held of a coin is less than a lot, or worth less than the minimum notional."""
+        trade = self._session.trade
+        n = trade.exchange.index[coin]
+        sellable, least = trade.account.holding(n)
+        return not sellable or trade.raw.mark_units(n) < least
+
+    def _shown_orders(self) -> list[int]:
+        """Return the newest open orders, each with the exits that wait for it."""
+        exchange = self._session.trade.exchange
+        shown = []
+        for order in exchange.open_orders[-SHOWN_ORDERS:]:
+            exits = range(order + 1, order + 1 + exchange.order(order).exits)
+            shown += [order, *(its for its in exits if exchange.order(its).status == k.PENDING)]
+        return shown
+
     def _order_row(self, number: int) -> OrderRow:
         session = self._session
         order = session.trade.account.order(number)
-        level = order.price if order.price is not None else order.stop
+        view = session.trade.exchange.order(number)
+        waits = order.stop is not None and not view.triggered
+        level = order.stop if waits else order.price
         mark = session.feed.latest.price(order.coin)
         return OrderRow(
             id=order.id,
@@ -189,7 +211,14 @@ class FrameMaker:
             type=order.type.value,
             amount=format(order.amount, "f"),
             filled=format(order.filled, "f"),
-            price=format(level, "f") if level is not None else "market",
+            price=format(order.price, "f") if order.price is not None else None,
+            stop=format(order.stop, "f") if order.stop is not None else None,
+            waits=waits,
+            trail_bps=order.trail_bps,
+            tif=order.tif.value,
+            entry=order.entry,
+            pair=order.pair,
+            change=change_of(view),
             status=order.status.value,
             by=order.by,
             bars=session.feed.latest.step - order.step,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
-from engine.config import FillsConfig
+from engine.config import FillsConfig, RiskConfig
 from engine.exact import to_text
 from engine.host.protocol import VERSION, CoinInfo, Hello, Param
 from engine.params import parameters, values_of
@@ -37,7 +39,11 @@ def hello(session: Session) -> Hello:
         strategy=type(strategy).__name__ if config.strategy is not None else "",
         params=[Param(name, its.type_name, str(values[name])) for name, its in parameters(type(strategy)).items()],
         features=list(strategy.stats.features.labels),
-        fill_rules=fill_rules(config.fills),
+        fill_rules=[
+            *([] if recording.spot else ["market: not spot; orders fill as on spot all the same"]),
+            *fill_rules(config.fills),
+            *limits(config.risk, config.account.currency),
+        ],
         currency=config.account.currency,
         start=int(feed.times[0]),
         end=int(feed.times[-1]),
@@ -55,9 +61,29 @@ def fill_rules(rules: FillsConfig) -> list[str]:
         f"market: the next bar's open, {rules.slippage_bps} bps slippage",
         f"limit: its price when a later bar {through}, or the open where that is better",
         f"stop: its price when a later bar reaches it, or the open where that is worse, {rules.slippage_bps} bps slippage",
+        "take-profit: as a stop, but for a price that goes its way; with a limit either is a limit order from then on",
+        "trailing: its stop follows the highest, for a buy the lowest, of the bars that have closed",
+        "pair and exits: the first to act cancels the other; where a bar reaches both, the worse one fills",
         f"volume: orders may take {share} of a bar's; a bar without volume fills nothing",
         f"fees: maker {rules.maker_bps} bps, taker {rules.taker_bps} bps, in {asset[rules.fee_asset]}",
     ]
+
+
+def limits(risk: RiskConfig, currency: str) -> list[str]:
+    """Return what is risked at most, a line a limit."""
+    sold = " and everything is sold" if risk.on_loss == "flatten" else ""
+    lines = (
+        (risk.max_order_notional, "an order to buy is worth at most", currency),
+        (risk.max_position_notional, "a coin's position with its open orders to buy is worth at most", currency),
+        (risk.price_collar_pct, "an order's price is worse than the market's by at most", "%"),
+        (risk.max_orders_per_minute, "in a minute there are at most", "orders"),
+        (risk.max_open_orders, "open at a time are at most", "orders"),
+        (risk.no_repeat_s, "the same order is refused within", "s"),
+        (risk.max_daily_loss_pct, f"nothing more is bought in a UTC day{sold} after a loss of", "%"),
+        (risk.max_drawdown_pct, f"nothing more is bought{sold} once equity is below its highest by", "%"),
+    )
+    told = [f"risk: {text} {Decimal(limit):f} {unit}" for limit, text, unit in lines if limit is not None]
+    return told or ["risk: no limits"]
 
 
 def _short(units: int) -> str:

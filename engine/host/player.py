@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 
-from engine.errors import OrderError, TickdeckError
-from engine.exact import to_text
-from engine.exchange import REFUSALS
-from engine.exchange import kernel as k
+from engine import seam
 from engine.host.frames import FrameMaker, Motion
+from engine.host.hand import Hand
 from engine.host.hello import hello
 from engine.host.protocol import (
-    CancelAll,
-    CancelOrder,
     Command,
     Events,
     Failure,
@@ -22,17 +16,15 @@ from engine.host.protocol import (
     LogLine,
     Message,
     Pause,
-    PlaceOrder,
     Play,
-    Reply,
     RunToEnd,
     SetSpeed,
+    Shutdown,
     SignalRow,
     Step,
     Watch,
 )
 from engine.loop import Engine
-from engine.model import OrderType, Side
 from engine.session import Session
 
 SLICE_S = 0.012
@@ -47,9 +39,9 @@ Clock = Callable[[], float]
 class Player:
     """One session in motion. `act` obeys a command, `advance` does the steps that are due, `frame` and `events` tell."""
 
-    def __init__(self, session: Session, clock: Clock = time.perf_counter) -> None:
+    def __init__(self, session: Session, clock: Clock = seam.stopwatch) -> None:
         self.session = session
-        self.engine = Engine(session.feed, session.trade, session.strategy)
+        self.engine = Engine(session.feed, session.trade, session.strategy, session.begin)
         self.frames = FrameMaker(session, self.engine)
         self.playing = False
         self.speed = 10.0
@@ -62,7 +54,9 @@ class Player:
         self._told_fills = 0
         self._told_signals = 0
         self._log: list[LogLine] = []
+        self._hand = Hand(self.engine, self._note)
         self._grounded = False
+        self._told_stops = 0
 
     def hello(self) -> Message:
         """Return what is flown."""
@@ -97,12 +91,10 @@ class Player:
                 self._from = (self._clock(), self.done)
             case Watch(coin=coin, bars=bars):
                 self.frames.watch(coin, bars)
-            case PlaceOrder():
-                return [self._place(command)]
-            case CancelOrder(id=number, order_id=order):
-                return [self._cancel(number, order)]
-            case CancelAll(id=number, coin=coin):
-                return [self._cancel_all(number, coin)]
+            case Shutdown():
+                pass
+            case _:
+                return [self._hand.obey(command)]
         return []
 
     def _set_off(self, racing: bool) -> None:
@@ -113,51 +105,6 @@ class Player:
     def _stop(self) -> None:
         self.playing = False
         self._racing = False
-
-    def _place(self, command: PlaceOrder) -> Reply:
-        session = self.session
-        try:
-            amount = _decimal(command.amount, "amount")
-            price = _decimal(command.price, "price") if command.price else None
-            stop = _decimal(command.stop, "stop") if command.stop else None
-            if amount <= 0:
-                raise OrderError("the amount must be more than 0")
-            if command.side not in list(Side) or command.type not in list(OrderType):
-                raise OrderError(f"there is no {command.side} {command.type} order")
-            signed = amount if command.side == Side.BUY else -amount
-            self.engine.place_order(command.coin, signed, price, type=OrderType(command.type), stop=stop)
-        except TickdeckError as error:
-            return Reply(command.id, False, str(error))
-        exchange = session.trade.exchange
-        number = exchange.n_orders - 1
-        order = exchange.order(number)
-        what = (
-            f"{command.side} {to_text(order.amount, exchange.decimals[exchange.instruments[order.coin].base])} {command.coin}"
-        )
-        if order.status == k.REJECTED:
-            self._note("warning", f"order #{number} {what}: {REFUSALS[order.refusal]}")
-            return Reply(command.id, False, f"{what} refused: {REFUSALS[order.refusal]}")
-        self._note("info", f"order #{number} by hand: {what}, {command.type}")
-        return Reply(command.id, True, f"order #{number}: {what}; it can act from the next bar on")
-
-    def _cancel(self, number: int, order: int) -> Reply:
-        try:
-            done = self.engine.cancel(order)
-        except TickdeckError as error:
-            return Reply(number, False, str(error))
-        if done:
-            self._note("info", f"order #{order} cancelled by hand")
-        return Reply(number, done, f"order #{order} cancelled" if done else f"order #{order} is no longer open")
-
-    def _cancel_all(self, number: int, coin: str | None) -> Reply:
-        exchange = self.session.trade.exchange
-        orders = [
-            its for its in exchange.open_orders if coin is None or exchange.instruments[exchange.order(its).coin].coin == coin
-        ]
-        done = sum(self.engine.cancel(order) for order in orders)
-        if done:
-            self._note("info", f"{done} orders cancelled by hand")
-        return Reply(number, True, f"{done} orders cancelled" if done else "there are no open orders")
 
     # motion
 
@@ -195,6 +142,8 @@ class Player:
     def _run(self, steps: int) -> int:
         """Run the engine and notice what it stumbled over."""
         done = self.engine.run(steps)
+        self._hand.look()
+        self._tell_stops()
         if self.engine.halted is not None and not self._grounded:
             self._grounded = True
             self._stop()
@@ -204,6 +153,14 @@ class Player:
         if self.at_end:
             self._stop()
         return done
+
+    def _tell_stops(self) -> None:
+        """Log why buying has stopped, at the time it did."""
+        if self.done:
+            for stop in self.session.trade.risk.stops[self._told_stops :]:
+                until = "nothing more is bought this UTC day" if stop.today else "nothing more is bought"
+                self._log.append(LogLine(stop.time, "error", f"{stop.reason}; {until}"))
+            self._told_stops = len(self.session.trade.risk.stops)
 
     def fly_to(self, step: int) -> None:
         """Run to a step before anybody looks."""
@@ -274,13 +231,3 @@ class Player:
             note = signals[n]
             rows.append(SignalRow(n, note.step, int(times[note.step]), coins[note.coin], note.kind, note.reason, note.outcome))
         return rows
-
-
-def _decimal(text: str, what: str) -> Decimal:
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        raise OrderError(f"{what} {text!r} is not a number") from None
-    if not value.is_finite():
-        raise OrderError(f"{what} {text!r} is not a finite number")
-    return value

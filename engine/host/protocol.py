@@ -13,7 +13,7 @@ import msgspec
 
 from engine.errors import HostError
 
-VERSION = 1
+VERSION = 2
 FRAMES_PER_SECOND = 10
 SIGN_OF_LIFE = 1.0
 """While time runs, and after any command, a frame comes within this many seconds: a host silent for longer is stuck."""
@@ -60,12 +60,51 @@ class Watch(Message, frozen=True):
 
 
 class PlaceOrder(Message, frozen=True):
-    """An order by hand: amount in base units and prices as typed; `type` is an OrderType's value, `id` names the reply."""
+    """An order by hand: amount in base units and prices as typed; `type` is an OrderType's value, `id` names the reply.
+
+    A trail is in basis points. The last three are what is to follow a buy.
+    """
 
     id: int
     coin: str
     side: str
     type: str
+    amount: str
+    price: str | None = None
+    stop: str | None = None
+    trail_bps: int | None = None
+    tif: str = "GTC"
+    stop_loss: str | None = None
+    take_profit: str | None = None
+    trailing_stop_bps: int | None = None
+
+
+class PlaceOco(Message, frozen=True):
+    """A pair by hand, of which the first to act cancels the other: a maker order at `price`, and a stop."""
+
+    id: int
+    coin: str
+    side: str
+    amount: str
+    price: str
+    stop: str | None = None
+    stop_limit: str | None = None
+    trail_bps: int | None = None
+
+
+class AmendOrder(Message, frozen=True):
+    """Reduce an open order by hand to `amount` in all; it keeps its place."""
+
+    id: int
+    order_id: int
+    amount: str
+
+
+class ReplaceOrder(Message, frozen=True):
+    """Put another order in an open one's stead by hand; `amount` is in all, what the first has filled included."""
+
+    id: int
+    order_id: int
     amount: str
     price: str | None = None
     stop: str | None = None
@@ -89,7 +128,8 @@ class Shutdown(Message, frozen=True):
     """End the host."""
 
 
-Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | PlaceOrder | CancelOrder | CancelAll | Shutdown
+HandCommand = PlaceOrder | PlaceOco | AmendOrder | ReplaceOrder | CancelOrder | CancelAll
+Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | HandCommand | Shutdown
 
 
 # Host to deck
@@ -181,7 +221,12 @@ class FeatureRow(msgspec.Struct, frozen=True):
 
 
 class OrderRow(msgspec.Struct, frozen=True):
-    """An open order; `away_pct` is how far the market is from its price, `bars` how long it has been open."""
+    """An open order, or an exit that waits for its entry; `bars` is how long it has been open.
+
+    `price` is its limit, `stop` its trigger, for which it `waits` first; `away_pct` is how far the market is from the one it
+    waits for. `entry` is the order it is to close, `pair` the one that ends with it; `change` is what it allows: "any", "less"
+    of its amount, or "" nothing.
+    """
 
     id: int
     coin: str
@@ -189,7 +234,14 @@ class OrderRow(msgspec.Struct, frozen=True):
     type: str
     amount: str
     filled: str
-    price: str
+    price: str | None
+    stop: str | None
+    waits: bool
+    trail_bps: int | None
+    tif: str
+    entry: int | None
+    pair: int | None
+    change: str
     status: str
     by: str
     bars: int
@@ -198,11 +250,12 @@ class OrderRow(msgspec.Struct, frozen=True):
 
 
 class PositionRow(msgspec.Struct, frozen=True):
-    """What the strategy holds of a coin; amounts in base units, money in quote currency."""
+    """What the strategy holds of a coin; amounts in base units, money in quote currency; dust is too little to be sold."""
 
     coin: str
     amount: str
     sellable: str
+    dust: bool
     entry_price: float
     mark: float
     value: float
@@ -234,7 +287,7 @@ class Frame(Message, frozen=True):
     `step` counts steps done (0 before the first bar), `time` is the cursor's market time in ns, `ts` the host's wall clock
     (`time.time_ns()`) when the frame was made; the answer to a command that moves something is a frame at once, not one
     at the next tenth of a second. `rate` the measured steps a second, `halted` why the strategy stands still ("" while it
-    flies).
+    flies), `stopped` why nothing may be bought ("" while it may), be it for this UTC day only.
     """
 
     seq: int
@@ -246,6 +299,8 @@ class Frame(Message, frozen=True):
     speed: float
     rate: float
     halted: str
+    stopped: str
+    stopped_today: bool
     watch: list[WatchRow]
     chart: Chart
     features: list[FeatureRow]
@@ -313,13 +368,21 @@ class Reply(Message, frozen=True):
     text: str
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A recording that is not there: its name, and what coins the config wants of it (none where it takes all)."""
+
+    name: str
+    coins: list[str]
+
+
 class Failure(Message, frozen=True):
-    """An error to show as a panel; fatal ones end the host."""
+    """An error to show as a panel; fatal ones end the host. `wanted` is what to download, where that would mend it."""
 
     title: str
     message: str
     hint: str
     fatal: bool
+    wanted: Wanted | None = None
 
 
 Report = Progress | Hello | Frame | Events | Reply | Failure

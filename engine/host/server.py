@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.errors import HostError, TickdeckError
-from engine.host.protocol import FRAMES_PER_SECOND, Command, Failure, Message, Progress, Reader, Shutdown, pack
+from engine.errors import HostError, NoRecording, TickdeckError
+from engine.host.protocol import FRAMES_PER_SECOND, Command, Failure, Message, Progress, Reader, Shutdown, Wanted, pack
 from engine.host.spec import Spec, prepare_player
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ async def _serve(deck: Deck, spec: Spec) -> int:
     try:
         player = await asyncio.to_thread(prepare_player, spec, progress)
     except TickdeckError as error:
-        deck.send(Failure(error.title, error.message, error.hint, True))
+        wanted = Wanted(error.name, error.coins) if isinstance(error, NoRecording) else None
+        deck.send(Failure(error.title, error.message, error.hint, True, wanted))
         return 2
     deck.send(player.hello())
     try:

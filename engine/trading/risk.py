@@ -13,6 +13,7 @@ from typing import NamedTuple
 from engine.exact import DECIMALS, UNIT, to_decimal
 from engine.exchange import Exchange
 from engine.exchange import kernel as k
+from engine.model import Timestamp
 from engine.state import Raw
 from engine.trading.account import Account
 from engine.trading.losses import Losses
@@ -37,18 +38,19 @@ class Limits(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Why buying has stopped, and whether for this UTC day only."""
+    """Why buying has stopped, whether for this UTC day only, and when."""
 
     reason: str
     today: bool
+    time: Timestamp
 
 
 class Risk:
-    """The limits at work on one account. `stopped` tells why nothing may be bought any more."""
+    """The limits at work on one account. `stops` tells when and why they kept it from buying, the oldest first."""
 
     def __init__(self, limits: Limits, exchange: Exchange, raw: Raw, account: Account) -> None:
         self.limits = limits
-        self.stopped: Stop | None = None
+        self.stops: list[Stop] = []
         self.losses = Losses(raw, account, limits.drawdown / UNIT, limits.daily_loss / UNIT)
         self._exchange = exchange
         self._raw = raw
@@ -73,10 +75,15 @@ class Risk:
             self.losses.spared = day
         lost, allowed = 100.0 * (1.0 - equity / since), to_decimal(share * 100).normalize()
         what = "peak" if deep else "day's start"
-        self.stopped = Stop(
-            f"risk: {self._account.currency} {equity:,.2f} is {lost:.2f} % below its {what}, {name} is {allowed:f}", not deep
-        )
-        return self.stopped
+        reason = f"risk: {self._account.currency} {equity:,.2f} is {lost:.2f} % below its {what}, {name} is {allowed:f}"
+        self.stops.append(Stop(reason, not deep, self._raw.time))
+        return self.stops[-1]
+
+    @property
+    def stopped(self) -> Stop | None:
+        """Why nothing may be bought now; a day's loss no longer counts on the next."""
+        stop = self.stops[-1] if self.stops else None
+        return None if stop is not None and stop.today and self.losses.spared != self._day() else stop
 
     def refuse(self, n: int, asked: Terms, amount: int, instead: int = -1) -> str:
         """Return which limit an order for `amount` of a coin would pass, and by how much; "" where it may go.
@@ -127,8 +134,8 @@ class Risk:
     def _too_much(self, n: int, asked: Terms, amount: int, instead: int) -> str:
         """Return why no more may be bought."""
         limits, exchange = self.limits, self._exchange
-        if self.stopped is not None and (not self.stopped.today or self.losses.spared == self._day()):
-            return self.stopped.reason
+        if (stop := self.stopped) is not None:
+            return stop.reason
         if limits.order_notional:
             value = self._value(n, amount, asked.price or asked.stop or self._raw.mark_units(n))
             if value > limits.order_notional:

@@ -12,7 +12,8 @@ from engine.host import protocol as p
 from engine.host.player import NEWEST, Player
 from engine.recordings import Recording
 from engine.session import Session
-from tests.worlds import MINUTE, START, Scripted, market, walk
+from engine.trading.risk import Limits
+from tests.worlds import MINUTE, START, Scripted, market, units, walk
 
 
 class Clock:
@@ -27,12 +28,19 @@ class Clock:
         return self.now
 
 
-def player_of(recording: Recording | None = None, strategy: Strategy | None = None, tick: float = 0.0, **tables: Any) -> Player:
+def player_of(
+    recording: Recording | None = None,
+    strategy: Strategy | None = None,
+    tick: float = 0.0,
+    limits: Limits | None = None,
+    **tables: Any,
+) -> Player:
     recording = recording or market(walk(5000))
     config = SessionConfig.from_dict({"recording": "memory", **tables})
     pilot = strategy or Strategy()
     feed = ReplayFeed(recording, config.coins, config.interval)
-    trade = LocalTradeSystem(strategy=pilot, cash=config.account.cash)
+    account = config.account
+    trade = LocalTradeSystem(strategy=pilot, cash=account.cash, adopt=account.adopt, limits=limits)
     return Player(Session(config, recording, feed, trade, pilot), Clock(tick))
 
 
@@ -247,10 +255,10 @@ def test_every_kind_of_order_can_be_placed_and_cancelled() -> None:
     assert hand(player, type="limit_maker", price="51").ok
     assert hand(player, type="stop", stop="500").ok
     frame = player.frame()
-    assert [(order.id, order.type, order.price, order.by) for order in frame.orders] == [
-        (0, "limit", "50.00000000", "hand"),
-        (1, "limit_maker", "51.00000000", "hand"),
-        (2, "stop", "500.00000000", "hand"),
+    assert [(order.id, order.type, order.price, order.stop, order.by) for order in frame.orders] == [
+        (0, "limit", "50.00000000", None, "hand"),
+        (1, "limit_maker", "51.00000000", None, "hand"),
+        (2, "stop", None, "500.00000000", "hand"),
     ]
     (reply,) = player.act(p.CancelOrder(9, 1))
     assert (reply.id, reply.ok) == (9, True)
@@ -506,4 +514,86 @@ def test_what_is_flown_is_said_once_and_in_full() -> None:
     assert hello.gaps == []
     assert any("taker 7.5 bps" in line for line in hello.fill_rules)
     assert any("2 bps slippage" in line for line in hello.fill_rules)
+    assert hello.fill_rules[-1] == "risk: no limits"
     p.pack(hello)
+
+
+def test_the_limits_in_force_are_said() -> None:
+    risk = {
+        "max_order_notional": 1000,
+        "price_collar_pct": 2.5,
+        "max_orders_per_minute": 30,
+        "max_daily_loss_pct": 3,
+        "max_drawdown_pct": 20,
+        "on_loss": "flatten",
+    }
+    told = [line for line in player_of(risk=risk).hello().fill_rules if line.startswith("risk:")]
+    assert told == [
+        "risk: an order to buy is worth at most 1000 USDT",
+        "risk: an order's price is worse than the market's by at most 2.5 %",
+        "risk: in a minute there are at most 30 orders",
+        "risk: nothing more is bought in a UTC day and everything is sold after a loss of 3 %",
+        "risk: nothing more is bought and everything is sold once equity is below its highest by 20 %",
+    ]
+
+
+def test_a_market_that_is_not_spot_is_said() -> None:
+    recording = market(walk(30))
+    recording.spot = False
+    hello = player_of(recording).hello()
+    assert not hello.spot
+    assert hello.fill_rules[0] == "market: not spot; orders fill as on spot all the same"
+
+
+# what is risked
+
+
+def test_a_stop_for_the_day_is_told_and_over_at_midnight() -> None:
+    """A minute market that falls by 10 % at 23:00 and goes on for two hours; at most 5 % may be lost in a day."""
+    rows = [100] * 1380 + [90] * 120
+    player = player_of(market(rows), Scripted({0: Signal.buy(amount=90)}), limits=Limits(daily_loss=units("0.05")))
+    player.act(p.Step(1380))
+    assert (player.frame().stopped, player.frame().stopped_today) == ("", False)
+    player.act(p.Step(10))
+    frame = player.frame()
+    assert "max_daily_loss_pct is 5" in frame.stopped
+    assert frame.stopped_today
+    (line,) = player.events().log
+    assert (line.level, line.time) == ("error", START + 1381 * MINUTE)
+    assert line.text == f"{frame.stopped}; nothing more is bought this UTC day"
+    reply = hand(player)
+    assert (reply.ok, reply.text) == (False, f"buy 1 BTCUSDT refused: {frame.stopped}")
+    player.act(p.Step(50))
+    assert player.frame().stopped
+    player.act(p.Step(1))
+    assert (player.frame().time, player.frame().stopped) == (START + 1441 * MINUTE, "")
+    assert hand(player).ok
+
+
+def test_a_stop_for_good_stays() -> None:
+    rows = [100] * 10 + [70] * 3000
+    player = player_of(market(rows), Scripted({0: Signal.buy(amount=91.5)}), limits=Limits(drawdown=units("0.2"), flatten=True))
+    player.fly_to(3000)
+    frame = player.frame()
+    assert "max_drawdown_pct is 20" in frame.stopped
+    assert not frame.stopped_today
+    assert [line.text for line in player.events().log] == [f"{frame.stopped}; nothing more is bought"]
+    assert frame.positions[0].dust, "what was bought has been sold but for what is less than a lot"
+
+
+def test_what_is_too_little_to_be_sold_is_dust() -> None:
+    rows = [100] * 10 + [3] * 10
+    bars = {"AAAUSDT": rows, "BBBUSDT": rows}
+    signals = {"AAAUSDT": Signal.buy(amount=1), "BBBUSDT": Signal.buy(amount=2)}
+    cash = {"USDT": 10_000, "AAA": 5}
+    account = {"cash": cash, "adopt": {"AAA": 0.5}}
+    player = player_of(market(bars), Scripted({1: signals}), account=account)
+    player.act(p.Step(5))
+    assert [(row.coin, row.amount, row.dust) for row in player.frame().positions] == [
+        ("AAAUSDT", "1.49900000", False),
+        ("BBBUSDT", "1.99800000", False),
+    ]
+    assert player.frame().positions[0].entry_price == 100.0
+    player.act(p.Step(10))
+    # 1.499 at 3 is 4.497, below the least of 5; 1.998 is worth 5.994
+    assert [row.dust for row in player.frame().positions] == [True, False]

@@ -294,6 +294,7 @@ def test_what_cannot_be_flown_is_told_to_the_deck(start: Callable[..., Host], fo
     assert isinstance(failure, p.Failure)
     assert (failure.title, failure.fatal) == (title, True)
     assert told in f"{failure.message} {failure.hint}"
+    assert failure.wanted == (p.Wanted(spec["recording"], []) if name == "recording" else None)
     assert host.ends(3) == 2
     assert "Traceback" not in host.stderr()
 

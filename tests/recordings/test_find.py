@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import RecordingError
+from engine.errors import NoRecording, RecordingError
 from engine.paths import user_data
 from engine.recordings import destination, find_recording, list_recordings
 
@@ -50,6 +50,12 @@ def test_what_is_not_found_is_said_with_where_it_was_looked_for(place: Path, tmp
     ) as error:
         find_recording("nope")
     assert "tickdeck recordings" in error.value.hint
+    assert "`tickdeck download BTCUSDT --from 2025-01 --to 2025-03 --into nope`" in error.value.hint
+    assert "`tickdeck import FILES --into nope`" in error.value.hint
+    with pytest.raises(NoRecording) as missing:
+        find_recording("my own", None, ("ETHUSDT", "$(rm)", "-x"))
+    assert "`tickdeck download ETHUSDT '$(rm)' COIN --from 2025-01 --to 2025-03 --into 'my own'`" in missing.value.hint
+    assert (missing.value.name, missing.value.coins) == ("my own", ["ETHUSDT", "$(rm)", "-x"])
     (place / "half").mkdir()
     with pytest.raises(RecordingError, match=r"half is not a recording: it has no manifest\.toml"):
         find_recording("half")

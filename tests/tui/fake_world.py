@@ -6,6 +6,9 @@ import functools
 import math
 import random
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from engine.host import protocol as p
 
@@ -67,6 +70,7 @@ class World:
         self.playing, self.speed, self.seq = False, 10.0, 0
         self.coin, self.bars = self.coins[0][0], 120
         self.halted = ""
+        self.stopped, self.stopped_today = "", False
         self.orders: list[p.OrderRow] = []
         self.received: list[p.Command] = []
         self._order_ids = 41
@@ -75,11 +79,29 @@ class World:
         self._order("BTCUSDT", "buy", "limit", "0.05000000", "104100.00000000", "strategy", "fast above slow")
         self._order("ETHUSDT", "sell", "stop", "1.20000000", "2490.00000000", "hand", "")
 
-    def _order(self, coin: str, side: str, type_: str, amount: str, price: str, by: str, reason: str) -> int:
+    def _order(self, coin: str, side: str, type_: str, amount: str, level: str, by: str, reason: str, **more: Any) -> int:
         self._order_ids += 1
-        row = p.OrderRow(self._order_ids, coin, side, type_, amount, "0.00000000", price, "NEW", by, 3, 0.43, reason)
-        self.orders.append(row)
+        stop = type_ not in ("market", "limit", "limit_maker")
+        row = p.OrderRow(
+            id=self._order_ids, coin=coin, side=side, type=type_, amount=amount, filled="0.00000000",
+            price=None if stop or type_ == "market" else level, stop=level if stop else None, waits=stop, trail_bps=None,
+            tif="GTC", entry=None, pair=None, change="" if type_ == "market" else "any", status="NEW", by=by, bars=3,
+            away_pct=0.43, reason=reason,
+        )  # fmt: skip
+        self.orders.append(msgspec.structs.replace(row, **more))
         return self._order_ids
+
+    def bracket(self) -> None:
+        """Add what orders can be: a stop-limit, an entry with its pending exits, a trailing stop, a pair."""
+        self._order("BTCUSDT", "buy", "stop_limit", "0.01", "108000.00", "hand", "by hand", price="108100.00", tif="IOC")
+        entry = self._order("BTCUSDT", "buy", "limit", "0.02", "105000.00", "strategy", "dip", change="less")
+        waits = {"status": "PENDING_NEW", "entry": entry, "change": ""}
+        self._order("BTCUSDT", "sell", "stop", "0.02", "102000.00", "strategy", "dip", **waits)
+        self._order("BTCUSDT", "sell", "limit", "0.02", "112000.00", "strategy", "dip", **waits)
+        self._order("SOLUSDT", "sell", "stop", "12.5", "158.35", "hand", "by hand", trail_bps=150, change="less")
+        leg = self._order_ids + 1
+        self._order("ETHUSDT", "sell", "limit_maker", "1", "2600.00", "hand", "by hand", pair=leg + 1, change="", entry=12)
+        self._order("ETHUSDT", "sell", "stop", "1", "2400.00", "hand", "by hand", pair=leg, change="", entry=12)
 
     def _fill(self, n: int) -> p.FillRow:
         step = 210 + n * 35
@@ -186,13 +208,16 @@ class World:
         entry = 104_500.0
         gain = 0.0940 * (price - entry)
         positions = [
-            p.PositionRow("BTCUSDT", "0.09399060", "0.09399", entry, price, 0.094 * price, gain, (price / entry - 1) * 100)
+            p.PositionRow(
+                "BTCUSDT", "0.09399060", "0.09399", False, entry, price, 0.094 * price, gain, (price / entry - 1) * 100
+            )
         ]
         balances = [p.BalanceRow("USDT", "499.10318274", "5205.00000000"), p.BalanceRow("BTC", "0.09399060", "0.00000000")]
         account = p.Account(10_412.55 + gain, 4.13 + gain / 100, 2.5, 31.87, balances)
         return p.Frame(
             seq=self.seq, ts=self.clock or 0, step=done, time=bars.time[done - 1] + MINUTE if done else START,
             playing=self.playing, at_end=done >= self.steps, speed=self.speed, rate=self.speed or 52_000.0, halted=self.halted,
+            stopped=self.stopped, stopped_today=self.stopped_today,
             watch=watch, chart=chart, features=features, positions=positions, orders=list(self.orders), account=account,
             n_fills=len(self.fills), n_orders=43, n_signals=len(self.signals),
         )  # fmt: skip
@@ -248,4 +273,8 @@ class World:
                 count = len(self.orders)
                 self.orders = []
                 return [p.Reply(command.id, True, f"{count} orders canceled")]
+            case p.AmendOrder() | p.ReplaceOrder():
+                return [p.Reply(command.id, True, f"order #{command.order_id} changed")]
+            case p.PlaceOco():
+                return [p.Reply(command.id, True, f"a pair: {command.side} {command.amount} {command.coin}")]
         return []

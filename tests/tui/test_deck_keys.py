@@ -7,12 +7,13 @@ from fake_link import FakeLink, flying, screen_text, settle
 from fake_world import World
 from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from engine.host import protocol as p
 from tui.actions import ACTIONS
 from tui.app import DeckApp
 from tui.link import HostSpec
+from tui.screens.change import ChangeScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.error import ErrorScreen
 from tui.screens.help import HelpScreen
@@ -146,11 +147,150 @@ async def test_a_stop_of_another_coin() -> None:
         await press(pilot, "s", "up", "s", "up", "up", "right")
         screen = app.screen
         assert isinstance(screen, OrderScreen)
-        assert (screen.ticket.coin, screen.ticket.type) == ("ETHUSDT", "stop")
+        assert (screen.ticket.coin, screen.ticket.kind) == ("ETHUSDT", "stop")
         screen.query_one("#amount", Input).value = "1.5"
-        screen.query_one("#price", Input).value = "2000"
+        screen.query_one("#stop", Input).value = "2000"
         await press(pilot, "enter")
         assert moves(link) == [p.PlaceOrder(1, "ETHUSDT", "sell", "stop", "1.5", None, "2000")]
+
+
+def fields(app: DeckApp) -> list[str]:
+    """Return the labels of the fields in sight."""
+    return [str(row.query_one(Label).content) for row in app.screen.query(".row") if row.display]
+
+
+ALWAYS = ["coin", "side", "type", "amount"]
+EXITS = ["stop loss", "or trailing", "take profit"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_the_form_shows_what_applies_and_all_of_it(size: tuple[int, int]) -> None:
+    async with flying(size=size) as (app, _, pilot):
+        await press(pilot, "b", "up")
+        for key, shown in (
+            ("l", ["price", "in force", *EXITS]),
+            ("m", ["price", *EXITS]),
+            ("m", EXITS),
+            ("s", ["trigger", *EXITS]),
+            ("s", ["trigger", "price", "in force", *EXITS]),
+            ("t", ["trigger", *EXITS]),
+            ("t", ["trigger", "price", "in force", *EXITS]),
+            ("t", ["trail", *EXITS]),
+            ("o", ["trigger", "trail", "then limit", "price"]),
+        ):
+            await press(pilot, key)
+            assert fields(app) == ALWAYS + shown, key
+            assert any("enter places" in line for line in screen_text(app)), "all of it fits"
+        await press(pilot, "up", "s", "down", "t", "t", "t", "t")
+        assert fields(app) == [*ALWAYS, "trigger"]
+
+
+async def test_an_entry_with_exits_is_bought_by_hand() -> None:
+    async with flying() as (_, link, pilot):
+        await press(pilot, "b", "up", "l", "down", *"0.001", "tab", "ctrl+u", *"100000", "tab", "i", "tab", *"95000")
+        await press(pilot, "tab", "tab", *"120000.5", "enter")
+        order = p.PlaceOrder(1, "BTCUSDT", "buy", "limit", "0.001", "100000", None, None, "IOC", "95000", "120000.5", None)
+        assert moves(link) == [order]
+
+
+async def test_a_trailing_stop_is_typed_in_percent_or_basis_points() -> None:
+    async with flying() as (app, link, pilot):
+        for typed in ("1.5%", "150"):
+            await press(pilot, "s", "up", "t", "t", "t", "down", *"0.01", "tab", *typed)
+            assert any("= 1.5%" in line for line in screen_text(app))
+            await press(pilot, "enter")
+        assert moves(link) == [p.PlaceOrder(n, "BTCUSDT", "sell", "stop", "0.01", trail_bps=150) for n in (1, 2)]
+
+
+async def test_a_pair_is_placed_by_hand() -> None:
+    async with flying() as (app, link, pilot):
+        await press(pilot, "s", "up", "o", "down", *"0.01", "enter")
+        assert app.focused is app.screen.query_one("#stop"), "what is missing gets the keys"
+        await press(pilot, *"100000", "tab", "tab", *"99900", "tab", "ctrl+u", *"120000", "enter")
+        assert moves(link) == [p.PlaceOco(1, "BTCUSDT", "sell", "0.01", "120000", "100000", "99900")]
+
+
+async def test_the_mouse_fills_the_form() -> None:
+    async with flying() as (app, link, pilot):
+        await press(pilot, "s")
+        for word in ("stop-limit", "SOLUSDT"):
+            lines = screen_text(app)
+            y = next(n for n, line in enumerate(lines) if f" {word} " in line and "│" in line and n > 5)
+            x = lines[y].index(f" {word} ") + 2
+            await pilot.click(offset=(x, y))
+            await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, OrderScreen)
+        assert (screen.ticket.kind, screen.ticket.coin, screen.ticket.price) == ("stop-limit", "SOLUSDT", "161.91")
+        await pilot.click("#amount")
+        await press(pilot, "2")
+        assert screen.ticket.amount == "2"
+        assert moves(link) == []
+
+
+async def test_an_open_order_is_changed_by_hand() -> None:
+    async with flying() as (app, link, pilot):
+        await press(pilot, "o", "m")
+        assert isinstance(app.screen, ChangeScreen)
+        text = "\n".join(screen_text(app))
+        assert "#42 buy 0.05 BTCUSDT limit" in text
+        assert fields(app) == ["order", "amount", "price"]
+        await press(pilot, "enter")
+        assert isinstance(app.screen, ChangeScreen), "nothing is changed yet"
+        await press(pilot, "ctrl+u", *"0.04")
+        assert any("amends #42, which keeps its place" in line for line in screen_text(app))
+        await press(pilot, "tab", "ctrl+u", *"104200")
+        assert any("replaces #42 by a new order" in line for line in screen_text(app))
+        await press(pilot, "enter", "m", "ctrl+u", *"0.03", "enter")
+        assert moves(link) == [p.ReplaceOrder(1, 42, "0.04", "104200"), p.AmendOrder(2, 42, "0.03")]
+
+
+async def test_what_cannot_be_changed_says_why() -> None:
+    async with flying() as (app, link, pilot):
+        link.world.orders.clear()
+        link.world.bracket()
+        link.show(link.world.frame())
+        await settle(pilot)
+        await press(pilot, "o")
+        for row, told in ((2, "it waits for its entry"), (5, "it is one of a pair")):
+            app.deck.orders.point(row)
+            await press(pilot, "m")
+            assert [note.message.partition(": ")[2] for note in app._notifications] == [f"{told}; c cancels it"]
+            app.clear_notifications()
+        app.deck.orders.point(4)
+        await press(pilot, "m")
+        assert fields(app) == ["order", "amount"], "what trails can only be reduced"
+        link.world.orders.clear()
+        link.show(link.world.frame())
+        await settle(pilot)
+        await press(pilot, "ctrl+u", "1", "enter")
+        assert any("order #48 is no longer open" in line for line in screen_text(app))
+        assert moves(link) == []
+
+
+async def test_a_stop_is_unmistakable() -> None:
+    async with flying() as (app, link, pilot):
+        link.world.stopped, link.world.stopped_today = "risk: USDT 9,400.00 is 6.00 % below its day's start", True
+        link.show(link.world.frame())
+        await settle(pilot)
+        assert screen_text(app)[0].startswith(" REPLAY   STOPPED TODAY ")
+        assert screen_text(app)[1].startswith(f" STOPPED TODAY  {link.world.stopped}")
+        assert screen_text(app)[1].rstrip().endswith("until 00:00 UTC")
+        link.world.stopped_today = False
+        link.show(link.world.frame())
+        await settle(pilot)
+        assert screen_text(app)[1].startswith(f" STOPPED  {link.world.stopped}")
+        link.world.halted = "SmaCross failed"
+        link.show(link.world.frame())
+        await settle(pilot)
+        assert screen_text(app)[1].startswith(" HALTED "), "what stands still cannot buy either"
+        assert " STOPPED " in screen_text(app)[0]
+
+
+async def test_the_rules_of_fills_are_in_the_log() -> None:
+    async with flying() as (app, _, pilot):
+        await press(pilot, "l")
+        assert any("rule    10 bps" in line for line in screen_text(app))
 
 
 async def test_a_wrong_order_is_not_sent() -> None:

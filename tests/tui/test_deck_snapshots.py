@@ -28,6 +28,43 @@ async def form(pilot: Pilot[int], link: FakeLink) -> None:
     await pilot.press("up", "l", "down", *"0.05")
 
 
+async def exits(pilot: Pilot[int], link: FakeLink) -> None:
+    """Open the order form with every field there can be, over orders of every type."""
+    link.world.bracket()
+    link.show(link.world.frame())
+    await pilot.press("o", "b")
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.press("up", "s", "s", "down", *"0.002", "tab", "ctrl+u", *"110000", "tab", "tab", "tab", "tab", *"1.5%")
+
+
+async def change(pilot: Pilot[int], link: FakeLink) -> None:
+    """Open the form on an open order and ask for less, once the account may buy no more today."""
+    link.world.bracket()
+    link.world.stopped, link.world.stopped_today = "risk: USDT 9,400.00 is 6.00 % below its day's start", True
+    link.show(link.world.frame())
+    await pilot.press("o", "m")
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.press("ctrl+u", *"0.03")
+
+
+async def download(pilot: Pilot[int], link: FakeLink) -> None:
+    """Open the download form on what is missing."""
+    link.put(p.Failure("Recording", "there is no recording mine", "", True, p.Wanted("mine", ["BTCUSDT", "ETHUSDT"])))
+    await settle(pilot)
+    await pilot.press("d")
+    await settle(pilot)
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+
+
+async def missing(pilot: Pilot[int], link: FakeLink) -> None:
+    """Show that a recording is missing."""
+    hint = "`tickdeck download BTCUSDT --from 2025-01 --to 2025-03 --into mine` fetches the exchange's history"
+    link.put(p.Failure("Recording", "there is no recording mine", hint, True, p.Wanted("mine", [])))
+
+
 async def gone(pilot: Pilot[int], link: FakeLink) -> None:
     """Lose the engine."""
     link.die()
@@ -66,6 +103,10 @@ async def keys(pilot: Pilot[int], link: FakeLink) -> None:
         ((100, 30), "deck-dark-blue-orange", gone),
         ((80, 24), "deck-dark", halted),
         ((80, 24), "deck-dark", form),
+        ((80, 24), "deck-dark", exits),
+        ((120, 40), "deck-dark", change),
+        ((80, 24), "deck-dark", download),
+        ((80, 24), "deck-light", missing),
         ((80, 24), "deck-dark", failure),
         ((120, 40), "deck-light-blue-orange", keys),
     ],

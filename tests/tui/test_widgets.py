@@ -19,6 +19,7 @@ from tui.session import Session
 from tui.theme import THEMES, VARIABLES
 from tui.widgets.banner import Banner
 from tui.widgets.chart import CandleChart
+from tui.widgets.choice import Choice
 from tui.widgets.features import Features
 from tui.widgets.fills import Fills
 from tui.widgets.lines import Lines
@@ -134,6 +135,28 @@ async def test_a_balance_that_is_not_all_of_a_position_is_told(session: Session)
     ]
 
 
+async def test_dust_is_listed_apart(session: Session) -> None:
+    frame = frame_of(session)
+    rows = [
+        p.PositionRow("ETHUSDT", "0.00003100", "0.00000000", True, 2500.0, 2467.5, 0.08, 0.0, 0.0),
+        *frame.positions,
+    ]
+    balances = [*frame.account.balances, p.BalanceRow("ETH", "0.00003100", "0.00000000")]
+    account = msgspec.structs.replace(frame.account, balances=balances)
+    widget = Positions(session)
+    assert (await drawn(widget, (25, 8), lambda: widget.show(rows, account)))[:4] == [
+        " BTC   0.0939906 +274.77",
+        "   at 104,500.00  +2.80%",
+        " dust ETH       0.000031",
+        " USDT       499.10318274",
+    ]
+    widget = Positions(session)
+    assert (await drawn(widget, (25, 7), lambda: widget.show(rows[:1], account)))[:2] == [
+        "  flat: no positions",
+        " dust ETH       0.000031",
+    ]
+
+
 async def test_features(session: Session) -> None:
     widget = Features()
     rows = [
@@ -162,12 +185,29 @@ async def test_signals_narrow_and_wide(session: Session) -> None:
     ]
 
 
-async def test_orders(session: Session) -> None:
-    widget = Orders(session)
-    assert await drawn(widget, (78, 3), lambda: widget.show(frame_of(session).orders)) == [
-        "      # coin  side type         amount        price      away   bars by",
-        "     42 BTC   buy  limit          0.05   104,100.00    +0.43%      3 strategy",
-        "     43 ETH   sell stop            1.2     2,490.00    +0.43%      3 hand",
+async def test_orders(session: Session, world: World) -> None:
+    world.bracket()
+    rows = world.frame().orders
+    wide = Orders(session)
+    assert await drawn(wide, (118, 10), lambda: wide.show(rows)) == [
+        "      # coin  side type            amount     filled        price     away   bars by       terms",
+        "     42 BTC   buy  limit             0.05          0   104,100.00   +0.43%      3 strategy fast above slow",
+        "     43 ETH   sell stop               1.2          0    ≤2,490.00   +0.43%      3 hand",
+        "     44 BTC   buy  stop-limit        0.01          0  ≥108,000.00   +0.43%      3 hand     then 108,100.00 · IOC",
+        "     45 BTC   buy  limit             0.02          0   105,000.00   +0.43%      3 strategy dip",
+        "     46 BTC   sell stop              0.02          0  ≤102,000.00   +0.43%      3 strategy exit of #45 · pending · d…",
+        "     47 BTC   sell limit             0.02          0   112,000.00   +0.43%      3 strategy exit of #45 · pending · d…",
+        "     48 SOL   sell trail 1.5%        12.5          0      ≤158.35   +0.43%      3 hand",
+        "     49 ETH   sell maker                1          0     2,600.00   +0.43%      3 hand     exit of #12 · pair with #…",
+        "     50 ETH   sell stop                 1          0    ≤2,400.00   +0.43%      3 hand     exit of #12 · pair with #…",
+    ]
+    assert wide.open == 7, "an exit that waits for its entry is not open yet"
+    narrow = Orders(session)
+    assert (await drawn(narrow, (78, 10), lambda: narrow.show(rows)))[3:7] == [
+        "     44 BTC   buy  stop-limit        0.01  ≥108,000.00   +0.43% then 108,100…",
+        "     45 BTC   buy  limit             0.02   105,000.00   +0.43% dip",
+        "     46 BTC   sell stop              0.02  ≤102,000.00   +0.43% exit of #45 …",
+        "     47 BTC   sell limit             0.02   112,000.00   +0.43% exit of #45 …",
     ]
 
 
@@ -213,6 +253,18 @@ async def test_title(session: Session) -> None:
     assert (await drawn(stale, (80, 1), lambda: stale.show("3s")))[0].startswith(" REPLAY   STALE 3s   SYNTHETIC ")
 
 
+@pytest.mark.parametrize("width", [80, 120])
+async def test_the_title_says_what_must_not_be_missed(session: Session, world: World, width: int) -> None:
+    session.greet(msgspec.structs.replace(world.hello(), synthetic=False, spot=False))
+    for today, word in ((True, "STOPPED TODAY"), (False, "STOPPED")):
+        world.stopped, world.stopped_today = "risk: too much lost", today
+        session.see(world.frame())
+        title = TitleLine(session)
+        assert (await drawn(title, (width, 1), lambda shown=title: shown.show("")))[0].startswith(  # type: ignore[misc]
+            f" REPLAY   {word}   NOT SPOT  demo"
+        )
+
+
 async def test_transport(session: Session, world: World) -> None:
     widget = Transport(session)
     assert await drawn(widget, (118, 1), lambda: widget.show("", 3)) == [
@@ -247,6 +299,18 @@ async def test_tabs_and_wireframe(session: Session) -> None:
         "│                                      │",
         "└─ q quit ─────────────────────────────┘",
     ]
+
+
+async def test_a_choice_takes_a_second_line_where_there_is_one() -> None:
+    options = ("market", "limit", "maker", "stop", "stop-limit")
+    tall = Choice(options, "maker")
+    tall.styles.height = 2
+    assert await drawn(tall, (40, 2), tall.redraw) == [
+        " market   limit   maker   stop",
+        " stop-limit",
+    ]
+    low = Choice(options, "maker")
+    assert await drawn(low, (40, 1), low.redraw) == [" maker   3 of 5"]
 
 
 async def test_banner_keeps_the_remedy_in_sight() -> None:

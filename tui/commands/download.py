@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from calendar import monthrange
+import sys
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.errors import DownloadError, TickdeckError, UsageError
+from engine.errors import DownloadError, TickdeckError
+from tui.downloading import Far, Trouble, parse_day
 
 if TYPE_CHECKING:
     from engine.recordings.download import Downloaded
@@ -52,6 +52,9 @@ def download_command(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+    lines: Annotated[
+        bool, typer.Option("--progress", help="Tell how far it is, and what is wrong, in lines of JSON on stderr.")
+    ] = False,
 ) -> None:
     """Download the public archive's bars into a recording: verified, resumed where it was cut, nothing twice."""
     from engine.recordings.find import destination
@@ -68,9 +71,13 @@ def download_command(
             tick=tick,
             lot=lot,
             min_notional=min_notional,
+            lines=lines,
             **({"base_url": base_url} if base_url else {}),
         )
     except TickdeckError as error:
+        if lines:
+            _tell(Trouble(error.message, error.hint))
+            raise typer.Exit(3 if isinstance(error, DownloadError) else 2) from None
         fail(error, 3 if isinstance(error, DownloadError) else 2)
     except KeyboardInterrupt:
         err.print("Stopped; nothing was imported. What was fetched is kept: the same command goes on from there.")
@@ -81,27 +88,18 @@ def download_command(
         _print(done)
 
 
-def parse_day(option: str, text: str, *, end: bool = False) -> date:
-    """Return the day that `text` means, of a month its first or at the `end` its last; raises UsageError naming the option."""
-    match = re.fullmatch(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?", text)
-    try:
-        if match is None:
-            raise ValueError
-        year, month, day = (int(part or 0) for part in match.groups())
-        return date(year, month, day or (monthrange(year, month)[1] if end else 1))
-    except ValueError:
-        from tui.text import clean
+def _tell(report: Far | Trouble) -> None:
+    import msgspec
 
-        raise UsageError(
-            f"{option} {clean(text, 40)} is no day", hint="write it as 2025-01-31, or 2025-01 for a whole month"
-        ) from None
+    sys.stderr.write(msgspec.json.encode(report).decode() + "\n")
+    sys.stderr.flush()
 
 
-def _download(coins: list[str], first: date, last: date, *, into: Path, **options: Any) -> Downloaded:
-    """Download with a progress bar on stderr, where that is a terminal."""
+def _download(coins: list[str], first: date, last: date, *, into: Path, lines: bool, **options: Any) -> Downloaded:
+    """Download with a progress bar on stderr, where that is a terminal, or with a line for each piece that came."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from engine.recordings.download import Progress as Far
+    from engine.recordings.download import Progress as Progressed
     from engine.recordings.download import download
     from tui.console import err
     from tui.text import clean
@@ -112,14 +110,18 @@ def _download(coins: list[str], first: date, last: date, *, into: Path, **option
         MofNCompleteColumn(),
         TextColumn("{task.fields[size]}"),
     )
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with Progress(*columns, console=err, transient=True, disable=lines or not err.is_terminal) as bar:
         task = bar.add_task("looking", total=None, size="")
 
-        def progress(far: Far) -> None:
+        def progress(far: Progressed) -> None:
+            if lines:
+                _tell(Far(far.file, far.done, far.wanted, far.bytes))
             size = f"{far.bytes / 1e6:,.1f} MB"
             bar.update(task, description=clean(far.file), completed=far.done, total=far.wanted, size=size)
 
         def reading(name: str, n: int, of: int) -> None:
+            if lines:
+                _tell(Far(f"reading {name}", n - 1, of, 0))
             bar.update(task, description=f"reading {clean(name)}", completed=n - 1, total=of)
 
         return download(coins, first, last, into=into, progress=progress, reading=reading, **options)

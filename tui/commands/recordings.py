@@ -279,7 +279,7 @@ def _filters(coin: Imported | Coin) -> str:
 
 
 def _kind(synthetic: bool, spot: bool) -> str:
-    return ("synthetic " if synthetic else "") + ("spot" if spot else "futures")
+    return ("synthetic " if synthetic else "") + ("spot" if spot else "not spot")
 
 
 def _when(time: int) -> str:

@@ -1,22 +1,32 @@
-"""What the deck's keys do, and the same as commands of the palette."""
+"""What the deck's keys do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
-from textual.content import Content
+from textual.command import CommandPalette
 
-from engine.host.protocol import SPEEDS, CancelAll, CancelOrder, Command, Pause, Play, RunToEnd, SetSpeed, Step
-from tui.actions import ACTIONS, key_names
+from engine.host.protocol import (
+    SPEEDS,
+    CancelAll,
+    CancelOrder,
+    Command,
+    HandCommand,
+    OrderRow,
+    Pause,
+    Play,
+    RunToEnd,
+    SetSpeed,
+    Step,
+)
+from engine.model import OrderStatus, Side
+from tui.screens.change import ChangeScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.order import OrderScreen
-from tui.text import clean
 from tui.theme import THEMES
+from tui.ticket import Ticket
 
 if TYPE_CHECKING:
     from tui.screens.deck import DeckScreen
@@ -117,14 +127,15 @@ class DeckKeys:
         deck = self._deck()
         if deck.session.hello is None or deck.session.frame is None:
             return
-        deck.app.push_screen(OrderScreen(deck.session, side, deck.deck_app.next_id), self._placed)
+        ticket = Ticket(deck.session.coin, Side(side), "market", "")
+        deck.app.push_screen(OrderScreen(deck.session, ticket, deck.deck_app.next_id), self._placed)
 
-    def _placed(self, command: Command | None) -> None:
+    def _placed(self, command: HandCommand | None) -> None:
         if command is not None:
             self._send(command)
 
-    def action_cancel(self) -> None:
-        """Cancel the order pointed at."""
+    def _pointed(self) -> OrderRow | None:
+        """Return the order pointed at, in sight; where there is none, show the orders or say so."""
         deck = self._deck()
         order = deck.orders.current
         if order is None:
@@ -132,13 +143,35 @@ class DeckKeys:
             deck.notify(text, severity="warning", markup=False)
         elif "orders" not in deck.board.plan.regions:
             deck.show_tab("orders")
-        else:
-            self._send(CancelOrder(deck.deck_app.next_id(), order.id))
+            return None
+        return order
+
+    def action_change(self) -> None:
+        """Open the form on the order pointed at."""
+        deck = self._deck()
+        order = self._pointed()
+        if order is not None and order.change:
+            deck.app.push_screen(ChangeScreen(deck.session, order, deck.deck_app.next_id), self._placed)
+        elif order is not None:
+            why = (
+                "it waits for its entry"
+                if order.status == OrderStatus.PENDING
+                else "it is one of a pair"
+                if order.pair is not None
+                else "it is a market order"
+            )
+            deck.notify(f"#{order.id} cannot be changed: {why}; c cancels it", severity="warning", markup=False)
+
+    def action_cancel(self) -> None:
+        """Cancel the order pointed at."""
+        order = self._pointed()
+        if order is not None:
+            self._send(CancelOrder(self._deck().deck_app.next_id(), order.id))
 
     def action_cancel_all(self) -> None:
         """Cancel every open order, after asking."""
         deck = self._deck()
-        count = len(deck.orders.rows)
+        count = deck.orders.open
         if not count:
             deck.notify("there is no open order", severity="warning", markup=False)
             return
@@ -240,6 +273,10 @@ class DeckKeys:
         """Open the command palette."""
         self._deck().app.push_screen(CommandPalette())
 
+    def action_download(self) -> None:
+        """Open the form that downloads a recording."""
+        self._deck().deck_app.download()
+
     def action_theme(self) -> None:
         """Take the next theme."""
         app = self._deck().app
@@ -261,38 +298,3 @@ class DeckKeys:
 
 def _ladder(speed: float) -> float:
     return float("inf") if speed <= 0 else speed
-
-
-class DeckCommands(Provider):
-    """Every action of the registry, every coin and every theme, in the command palette."""
-
-    def _commands(self) -> list[tuple[str, str, Callable[[], Any]]]:
-        deck = cast("DeckScreen", self.screen)
-        keymap = deck.deck_app.settings.keys
-        commands: list[tuple[str, str, Callable[[], Any]]] = [
-            (action.title, f"{', '.join(key_names(action, keymap))}: {action.about}", partial(deck.run_action, action.id))
-            for action in ACTIONS
-            if action.id != "palette"
-        ]
-        for coin in deck.session.infos:
-            commands.append((f"Chart {clean(coin)}", "show this coin on the chart", partial(deck.watch_coin, coin)))
-        for theme in THEMES:
-            commands.append((f"Theme {theme.name}", "take this theme", partial(setattr, deck.app, "theme", theme.name)))
-        return commands
-
-    async def discover(self) -> Hits:
-        """Yield every command while nothing has been typed."""
-        for title, about, run in self._commands():
-            yield DiscoveryHit(Content(title), run, text=title, help=about)
-
-    async def search(self, query: str) -> Hits:
-        """Yield the commands that match what has been typed."""
-        matcher = self.matcher(query)
-        for title, about, run in self._commands():
-            # The matcher's own highlighting would read a coin's name as markup.
-            score, offsets = matcher.fuzzy_search.match(query, title)
-            if score > 0:
-                shown = Content(title)
-                for offset in offsets:
-                    shown = shown.stylize(matcher.match_style, offset, offset + 1)
-                yield Hit(score, shown, run, text=title, help=about)

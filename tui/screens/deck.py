@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from engine.host.protocol import Events, Frame, Hello, Watch
+from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
-from tui.screens.commands import DeckCommands, DeckKeys
+from tui.screens.commands import DeckKeys
+from tui.screens.palette import DeckCommands
 from tui.session import Session
 from tui.widgets.banner import Banner
 from tui.widgets.board import Board
@@ -92,6 +93,7 @@ class DeckScreen(DeckKeys, Screen[None]):
     def greet(self, hello: Hello) -> None:
         """Show what is flown."""
         self.session.greet(hello)
+        self.hear(Events([], [], [LogLine(0, "rule", text) for text in reversed(hello.fill_rules)]))
         self._features = len(hello.features)
         self.lay_out()
         self.watch_coin(self.session.coin)
@@ -105,7 +107,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self._features = len(frame.features)
             self.lay_out()
         regions = self.board.plan.regions
-        self._tell_halt(frame)
+        self._tell_trouble(frame)
         self.title_line.show(self._stale)
         self.watchlist.show(frame.watch)
         if "chart" in regions:
@@ -149,11 +151,14 @@ class DeckScreen(DeckKeys, Screen[None]):
         self.gone = how
         self._set_banner("ENGINE GONE", f"{how}{': ' + last if last else ''}", "r restarts · q quits", "badge-live")
 
-    def _tell_halt(self, frame: Frame) -> None:
+    def _tell_trouble(self, frame: Frame) -> None:
         if self.gone:
             return
         if frame.halted:
             self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
+        elif frame.stopped:
+            word, remedy = ("STOPPED TODAY", "until 00:00 UTC") if frame.stopped_today else ("STOPPED", "no buying any more")
+            self._set_banner(word, frame.stopped, remedy, "badge-live")
         elif self._banner[0]:
             self._set_banner("", "", "", "")
 
@@ -220,7 +225,7 @@ class DeckScreen(DeckKeys, Screen[None]):
         if region is None or self.board.plan.size != self.app.size:
             return
         frame = self.session.frame
-        counts = {"orders": len(frame.orders), "fills": frame.n_fills, "signals": frame.n_signals} if frame else {}
+        counts = {"orders": self.orders.open, "fills": frame.n_fills, "signals": frame.n_signals} if frame else {}
         rule = "".join(joints(self.board.plan)[region.y][region.x : region.right])
         self.tabs.show(self.board.plan.tabs, self.tab, counts, focused=self._focused_panel() == self.tab, rule=rule)
 

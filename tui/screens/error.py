@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Button, Static
 
 from engine.host.protocol import Failure
 from tui.text import clean, clean_lines
 
 
 class ErrorScreen(ModalScreen[str]):
-    """Shows a failure; dismissed with "restart" or "quit", or with "" where one can go on without what failed."""
+    """Shows a failure; dismissed with "restart", "download" or "quit", or with "" where one can go on without what failed."""
 
     BINDINGS = [
         Binding("r", "leave('restart')", "Restart", show=False),
+        Binding("d,D", "leave('download')", "Download", show=False),
         Binding("q,ctrl+c", "leave('quit')", "Quit", show=False),
         Binding("escape,enter,space", "close", "Close", show=False),
     ]
@@ -36,11 +38,18 @@ class ErrorScreen(ModalScreen[str]):
                 yield Static(Content(clean_lines(failure.message)), classes="panel--body")
                 if failure.hint:
                     yield Static(Content(clean_lines(failure.hint)), classes="panel--hint")
+            if failure.wanted is not None:
+                with Horizontal(classes="panel--buttons"):
+                    yield Button("Download it (d)", id="download", variant="primary", compact=True)
             yield Static(Content(keys), classes="panel--keys")
 
+    @on(Button.Pressed)
+    def _pressed(self) -> None:
+        self.action_leave("download")
+
     def action_leave(self, way: str) -> None:
-        """Leave towards a restart or the way out; a failure that is not fatal needs neither."""
-        if self.failure.fatal or way == "quit":
+        """Leave towards a restart, a download or the way out; a failure that is not fatal needs none."""
+        if way == "quit" or (self.failure.fatal and (way != "download" or self.failure.wanted is not None)):
             self.dismiss(way)
 
     def action_close(self) -> None:

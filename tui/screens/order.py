@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from textual import on
 from textual.app import ComposeResult
@@ -10,21 +10,33 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
-from engine.host.protocol import PlaceOrder
-from engine.model import OrderType, Side
+from engine.host.protocol import BalanceRow, CoinInfo, HandCommand
+from engine.model import Side, TimeInForce
 from tui.session import Session
 from tui.text import clean, clean_lines, exact, fixed
-from tui.ticket import TYPES, Ticket, Verdict, free_balance, judge
+from tui.ticket import KINDS, Ticket, as_percent, basis_points
+from tui.verdict import Verdict, free_balance, judge
 from tui.widgets.choice import Choice
 
-_TYPE_WORDS = {"maker": OrderType.LIMIT_MAKER, **{kind.value: kind for kind in TYPES if kind is not OrderType.LIMIT_MAKER}}
+_TYPED = {
+    "amount": ("amount", "in base units"),
+    "stop": ("trigger", ""),
+    "trail": ("trail", "1.5% or 150 basis points"),
+    "then": ("then limit", "none: at the market"),
+    "price": ("price", ""),
+    "stop_loss": ("stop loss", "none"),
+    "exit_trail": ("or trailing", "none: 1.5% or 150 basis points"),
+    "take_profit": ("take profit", "none"),
+}
+"""Label and placeholder of the fields that are typed, in their order; the time in force goes before the exits."""
+_TRAILS = ("trail", "exit_trail")
+_PRICES = ("stop", "then", "price", "stop_loss", "take_profit")
 
-_AT_MARKET = "the next bar's open"
 
-
-class OrderScreen(ModalScreen[PlaceOrder | None]):
+class OrderScreen(ModalScreen[HandCommand | None]):
     """Dismissed with the command to place the order, or with None. Facts and verdict follow the market while it is open."""
 
     BINDINGS = [
@@ -34,48 +46,81 @@ class OrderScreen(ModalScreen[PlaceOrder | None]):
         Binding("up", "app.focus_previous", "Field before", show=False),
     ]
     AUTO_FOCUS = "#amount"
+    TITLE = "Order by hand"
+    KEYS = "enter places · tab next field · ← → choose · escape closes"
 
-    def __init__(self, session: Session, side: str, next_id: Callable[[], int]) -> None:
+    def __init__(self, session: Session, ticket: Ticket, next_id: Callable[[], int]) -> None:
         super().__init__()
         self.session = session
-        self._side = side
+        self.opened = ticket
         self._next_id = next_id
         self._verdict = Verdict()
 
     def compose(self) -> ComposeResult:
         """Yield the fields, the facts and the verdict."""
-        tones = {"buy": "badge-up", "sell": "badge-down"}
         with Vertical(classes="panel"):
-            yield Static(Content("Order by hand"), classes="panel--title")
-            yield from _row("coin", Choice(tuple(self.session.infos), self.session.coin, id="coin"))
-            yield from _row("side", Choice(("buy", "sell"), self._side, tones=tones, id="side"))
-            yield from _row("type", Choice(("market", "limit", "maker", "stop"), "market", id="type"))
-            yield from _row("amount", Input(id="amount", max_length=42, select_on_focus=False, placeholder="in base units"))
-            yield from _row(
-                "price", Input(id="price", max_length=42, select_on_focus=False, disabled=True, placeholder=_AT_MARKET)
-            )
+            yield Static(Content(self.TITLE), classes="panel--title")
+            for name, label, field in self.form():
+                with Horizontal(classes="row", id=f"{name}-row"):
+                    yield Label(label, classes="label")
+                    yield field
+                    if name in _TRAILS:
+                        yield Static(id=f"{name}-aside", classes="aside")
             yield Static(id="facts", classes="facts")
             yield Static(id="verdict", classes="verdict")
-            yield Static(Content("enter places · tab next field · ← → choose · escape closes"), classes="panel--keys")
+            yield Static(Content(self.KEYS), classes="panel--keys")
+
+    def form(self) -> Iterator[tuple[str, str, Widget]]:
+        """Yield the fields from top to bottom: name, label and widget."""
+        ticket = self.opened
+        tones = {"buy": "badge-up", "sell": "badge-down"}
+        yield "coin", "coin", Choice(tuple(self.session.infos), ticket.coin, id="coin")
+        yield "side", "side", Choice(("buy", "sell"), ticket.side.value, tones=tones, id="side")
+        yield "type", "type", Choice(tuple(KINDS), ticket.kind, id="type")
+        for name in _TYPED:
+            if name == "stop_loss":
+                yield "tif", "in force", Choice(tuple(its.value for its in TimeInForce), ticket.tif, id="tif")
+            yield self.typed(name)
+
+    def typed(self, name: str) -> tuple[str, str, Widget]:
+        """Return the name, label and widget of a field that is typed."""
+        label, placeholder = _TYPED[name]
+        text = getattr(self.opened, name)
+        return name, label, Input(text, id=name, max_length=42, select_on_focus=False, placeholder=placeholder)
 
     def on_mount(self) -> None:
         """Judge once a moment, as the market moves on."""
-        self._judge()
+        self._changed()
         self.set_interval(0.5, self._judge)
 
     @property
     def ticket(self) -> Ticket:
         """The fields as they are."""
-        return Ticket(
-            coin=self._choice("coin"),
-            side=Side(self._choice("side")),
-            type=_TYPE_WORDS[self._choice("type")],
-            amount=self.query_one("#amount", Input).value,
-            price=self.query_one("#price", Input).value,
-        )
+        typed = {name: self._text(name) for name in _TYPED}
+        side, kind = Side(self._choice("side")), self._choice("type")
+        return Ticket(coin=self._choice("coin"), side=side, kind=kind, tif=self._choice("tif"), **typed)
+
+    def fields(self, ticket: Ticket) -> tuple[str, ...]:
+        """Return the fields that apply beside coin, side, type and amount."""
+        return ticket.fields
+
+    def verdict(self, ticket: Ticket, info: CoinInfo, last: float, balances: list[BalanceRow]) -> Verdict:
+        """Return what there is to say of the ticket."""
+        return judge(ticket, info, last, balances)
+
+    def command(self, ticket: Ticket) -> HandCommand | None:
+        """Return what the ticket comes to."""
+        return ticket.command(self._next_id())
+
+    def outcome(self, ticket: Ticket) -> str:
+        """Return what will become of the order, for the facts."""
+        return ""
 
     def _choice(self, name: str) -> str:
         return self.query_one(f"#{name}", Choice).value
+
+    def _text(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value
 
     def _last(self, coin: str) -> float:
         frame = self.session.frame
@@ -83,23 +128,31 @@ class OrderScreen(ModalScreen[PlaceOrder | None]):
 
     @on(Choice.Changed, "#type")
     def _type_changed(self) -> None:
-        price = self.query_one("#price", Input)
+        """Begin the prices it needs with the market's."""
         ticket = self.ticket
-        price.disabled = not ticket.needs_price
-        price.placeholder = "" if ticket.needs_price else _AT_MARKET
-        if not ticket.needs_price:
-            price.value = ""
         last = self._last(ticket.coin)
-        if ticket.needs_price and not price.value and last > 0:
-            price.value = fixed(last, self.session.decimals(ticket.coin, last)).replace(",", "")
+        for name in ("price", "stop") if last > 0 else ():
+            field = self.query_one(f"#{name}", Input)
+            if name in KINDS[ticket.kind].fields and not field.value and not (ticket.kind == "oco" and name == "stop"):
+                field.value = fixed(last, self.session.decimals(ticket.coin, last)).replace(",", "")
 
     @on(Choice.Changed, "#coin")
     def _coin_changed(self) -> None:
-        self.query_one("#price", Input).value = ""
+        for name in _PRICES:
+            self.query_one(f"#{name}", Input).value = ""
+        self._type_changed()
 
     @on(Choice.Changed)
     @on(Input.Changed)
     def _changed(self) -> None:
+        fields = self.fields(self.ticket)
+        for row in self.query(".row"):
+            name = (row.id or "").removesuffix("-row")
+            row.display = name in ("coin", "side", "type", "amount") or name in fields
+        for name in _TRAILS:
+            for aside in self.query(f"#{name}-aside").results(Static):
+                bps = basis_points(self._text(name))
+                aside.update(Content(f" = {as_percent(bps)}" if bps else ""))
         self._judge()
 
     def _judge(self) -> None:
@@ -108,18 +161,20 @@ class OrderScreen(ModalScreen[PlaceOrder | None]):
         frame = self.session.frame
         if info is None or frame is None:
             return
-        last = self._last(ticket.coin)
-        self._verdict = verdict = judge(ticket, info, last, frame.account.balances)
+        last, balances = self._last(ticket.coin), frame.account.balances
+        self._verdict = verdict = self.verdict(ticket, info, last, balances)
         asset = info.quote if ticket.side is Side.BUY else info.base
-        free = exact(format(free_balance(frame.account.balances, asset), "f"))
+        free = exact(format(free_balance(balances, asset), "f"))
         price = fixed(last, self.session.decimals(info.coin, last)) if last > 0 else "none yet"
         worth = f"{exact(format(verdict.cost, '.8f'))} {info.quote}" if verdict.cost is not None else "–"
-        facts = f"last price  {price} {info.quote}\nfree        {free} {asset}\nestimate    {worth}"
+        facts = f"last price   {price} {info.quote}\nfree         {free} {asset}\nestimate     {worth}"
+        if outcome := self.outcome(ticket):
+            facts += f"\nthis         {'–' if verdict.wrong else outcome}"
         self.query_one("#facts", Static).update(Content(clean_lines(facts, 100)))
         missing = verdict.wrong.startswith("type ")
         text, tone = (verdict.wrong, "$dim" if missing else "$down") if verdict.wrong else (verdict.warning, "$warn")
         self.query_one("#verdict", Static).update(
-            Content(clean(text, 200)).stylize(tone) if text else Content("ready to place").stylize("$up")
+            Content(clean(text, 200)).stylize(tone) if text else Content("ready").stylize("$up")
         )
 
     @on(Input.Submitted)
@@ -132,23 +187,6 @@ class OrderScreen(ModalScreen[PlaceOrder | None]):
         ticket = self.ticket
         if self._verdict.wrong or ticket.coin not in self.session.infos:
             self.app.bell()
-            self.query_one("#amount" if "amount" in self._verdict.wrong else "#price", Input).focus()
+            self.query_one(f"#{self._verdict.field}").focus()
             return
-        price = ticket.price.strip() if ticket.needs_price else None
-        stop = ticket.type is OrderType.STOP
-        command = PlaceOrder(
-            id=self._next_id(),
-            coin=ticket.coin,
-            side=ticket.side.value,
-            type=ticket.type.value,
-            amount=ticket.amount.strip(),
-            price=None if stop else price,
-            stop=price if stop else None,
-        )
-        self.dismiss(command)
-
-
-def _row(label: str, field: Choice | Input) -> ComposeResult:
-    with Horizontal(classes="row"):
-        yield Label(label, classes="label")
-        yield field
+        self.dismiss(self.command(ticket))

@@ -1,4 +1,4 @@
-"""A choice of a few words on one line, for forms."""
+"""A choice of a few words on a line or two, for forms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tui.widgets.lines import Line, Lines, Span
 
 
 class Choice(Lines, can_focus=True):
-    """One of several options; left, right and space turn it, the first letter of an option takes it, so does a click."""
+    """One of several options; left, right and space turn it, the first letter of an option takes it, so does a click.
+
+    A letter typed again takes the next option that begins with it.
+    """
 
     DEFAULT_CSS = "Choice { height: 1; width: 1fr; }"
     BINDINGS = [
@@ -38,23 +41,30 @@ class Choice(Lines, can_focus=True):
         self.options = options
         self.value = value
         self._tones = tones or {}
-        self._zones: list[tuple[int, int, str]] = []
+        self._zones: list[tuple[int, int, int, str]] = []
 
     def lines(self, width: int, height: int) -> list[Line]:
         """Return the options; where they do not all fit, only the one taken and which of how many it is."""
-        texts = [f" {clean(option, 24).replace('_', ' ')} " for option in self.options]
         self._zones = []
-        if sum(map(len, texts)) + len(texts) > width:
-            place = self.options.index(self.value) if self.value in self.options else 0
-            text = f" {clean(self.value, 24)} "
-            return [((text, self._taken(self.value)), (f"  {place + 1} of {len(self.options)}", "dim"))]
-        spans: list[Span] = []
+        lines: list[list[Span]] = [[]]
         x = 0
-        for option, text in zip(self.options, texts, strict=True):
-            spans += [(text, self._taken(option) if option == self.value else "dim"), (" ", "")]
-            self._zones.append((x, x + len(text), option))
+        for option in self.options:
+            text = f" {clean(option, 24).replace('_', ' ')} "
+            if x and x + len(text) > width:
+                lines.append([])
+                x = 0
+            lines[-1] += [(text, self._taken(option) if option == self.value else "dim"), (" ", "")]
+            self._zones.append((len(lines) - 1, x, x + len(text), option))
             x += len(text) + 1
-        return [tuple(spans)]
+        if len(lines) <= height and all(end <= width for _, _, end, _ in self._zones):
+            return [tuple(line) for line in lines]
+        self._zones = []
+        text = f" {clean(self.value, 24)} "
+        return [((text, self._taken(self.value)), (f"  {self._place + 1} of {len(self.options)}", "dim"))]
+
+    @property
+    def _place(self) -> int:
+        return self.options.index(self.value) if self.value in self.options else 0
 
     def _taken(self, option: str) -> str:
         return (
@@ -72,13 +82,13 @@ class Choice(Lines, can_focus=True):
 
     def action_turn(self, by: int) -> None:
         """Take the next or the previous option."""
-        place = self.options.index(self.value) if self.value in self.options else 0
-        self.take(self.options[(place + by) % len(self.options)])
+        self.take(self.options[(self._place + by) % len(self.options)])
 
     def on_key(self, event: events.Key) -> None:
         """Take the option that begins with the letter typed."""
         letter = (event.character or "").lower()
-        found = next((option for option in self.options if letter and option.lower().startswith(letter)), None)
+        later = self.options[self._place + 1 :] + self.options[: self._place + 1]
+        found = next((option for option in later if letter and option.lower().startswith(letter)), None)
         if found is not None:
             event.stop()
             self.take(found)
@@ -87,8 +97,8 @@ class Choice(Lines, can_focus=True):
         """Take the option clicked, or the next where only one is in sight."""
         if not self._zones:
             self.action_turn(1)
-        for start, end, option in self._zones:
-            if start <= event.x < end:
+        for y, start, end, option in self._zones:
+            if y == event.y and start <= event.x < end:
                 self.take(option)
 
     def watch_has_focus(self, has_focus: bool) -> None:

@@ -13,7 +13,7 @@ def _tone(value: float) -> str:
 
 
 class Positions(Lines):
-    """Two lines a position (amount and gain, entry and value), then the balances that no position tells, and the account."""
+    """Two lines a position (amount and gain, entry and change), then dust, balances that none of it tells, and the account."""
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -32,14 +32,20 @@ class Positions(Lines):
         account = self._account
         if account is None:
             return []
+        held = [row for row in self._rows if not row.dust]
+        dust = [
+            self._pair(f"dust {self.session.label(its.coin)}", exact(its.amount), width, "dim")
+            for its in self._rows
+            if its.dust
+        ]
         money = self._money(account, width)
-        roomy = 2 * len(self._rows) + len(money) <= height
+        roomy = 2 * len(held) + len(dust) + len(money) <= height
         lines: list[Line] = []
-        for row in self._rows:
+        for row in held:
             lines += self._position(row, width, roomy)
-        if not self._rows:
+        if not held:
             lines.append((("  flat: no positions" if width > 21 else "  flat", "dim"),))
-        return lines + money
+        return lines + dust + money
 
     def _position(self, row: PositionRow, width: int, roomy: bool) -> list[Line]:
         label = fit(self.session.label(row.coin), 6)

@@ -51,6 +51,9 @@ class TitleLine(Lines):
             parts += [(f" STALE {self._stale} ", "badge-stale", True), (" ", "", True)]
         if frame is not None and frame.halted:
             parts += [(" HALTED ", "badge-warn", True), (" ", "", True)]
+        if frame is not None and frame.stopped:
+            word = " STOPPED TODAY " if frame.stopped_today else " STOPPED "
+            parts += [(word, "badge-live", True), (" ", "", True)]
         if hello.synthetic:
             parts += [(" SYNTHETIC ", "tag", True), (" ", "", True)]
         if not hello.spot:
