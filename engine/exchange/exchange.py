@@ -44,7 +44,7 @@ REFUSALS = (
     "-1013 Filter failure: NOTIONAL",
     "-1013 Market is closed: no price yet",
     "-2010 Order would immediately match and take.",
-    "-2010 Stop price would trigger immediately.",
+    "-2010 Order would trigger immediately.",
     "-2010 Account has insufficient balance for requested action.",
     "expired: the bar's volume share was used up",
     "-1013 Filter failure: PERCENT_PRICE_BY_SIDE",
@@ -54,7 +54,7 @@ REFUSALS = (
     "expired: it could not be filled at once",
     "expired: its entry brought nothing in",
     "expired: the other order of the pair acted first",
-    "-2038 The requested action would change no state or increase the amount; rejecting.",
+    "-2038 Order amend (quantity increase) is not supported.",
     "risk: a limit of the session",
 )
 """The exchange's code and text for each refusal code of the kernel."""

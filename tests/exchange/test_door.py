@@ -80,7 +80,7 @@ def test_codes_have_their_words():
     assert STATUSES[:3] == (OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
     assert STATUSES[3:6] == (OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED)
     assert STATUSES[k.PENDING] == OrderStatus.PENDING
-    words = ["", "PRICE_FILTER", "LOT_SIZE", "NOTIONAL", "no price", "-2010", "-2010 Stop price", "-2010 Account", "volume"]
+    words = ["", "PRICE_FILTER", "LOT_SIZE", "NOTIONAL", "no price", "-2010", "-2010 Order would", "-2010 Account", "volume"]
     words += [
         "PERCENT_PRICE",
         "MAX_NUM_ORDERS",

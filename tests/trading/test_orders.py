@@ -187,7 +187,7 @@ def test_refusals_carry_the_exchange_s_code_and_text() -> None:
         (1, 0.001, None, None, "-1013 Filter failure: PRICE_FILTER"),
         (1, -5, None, None, "-1013 Filter failure: PRICE_FILTER"),
         (1, 100, None, OrderType.LIMIT_MAKER, "-2010 Order would immediately match and take."),
-        (1, None, 99, None, "-2010 Stop price would trigger immediately."),
+        (1, None, 99, None, "-2010 Order would trigger immediately."),
         (1000, None, None, None, "-2010 Account has insufficient balance for requested action."),
         (-1, None, None, None, "-2010 Account has insufficient balance for requested action."),
     ):
