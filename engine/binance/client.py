@@ -113,9 +113,9 @@ class Client:
         book: dict[str, Any] = await self._ask("depth", 50, symbol=coin, limit=1000)
         return book
 
-    async def agg_trades(self, coin: CoinName, first_id: int) -> list[dict[str, Any]]:
-        """Return up to 1,000 aggregate trades from an id on."""
-        trades: list[dict[str, Any]] = await self._ask("aggTrades", 4, symbol=coin, fromId=first_id, limit=1000)
+    async def trades(self, coin: CoinName, first_id: int) -> list[dict[str, Any]]:
+        """Return up to 1,000 trades from an id on."""
+        trades: list[dict[str, Any]] = await self._ask("historicalTrades", 25, symbol=coin, fromId=first_id, limit=1000)
         return trades
 
     async def day(self, coin: CoinName) -> dict[str, Any]:

@@ -27,10 +27,17 @@ class ExchangeClock:
     """`now` is the exchange's time in ns: this machine's forward clock and the median offset of the latest samples.
 
     The answer to a question is taken as of the middle of its round trip. `jumped` tells how often this machine's time of day
-    was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`.
+    was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`. The time of a
+    rehearsal goes by `speed` times as fast as this machine's.
     """
 
-    def __init__(self, wall: Callable[[], int] = seam.wall_ns, forward: Callable[[], int] = seam.monotonic_ns) -> None:
+    def __init__(
+        self,
+        speed: float = 1.0,
+        wall: Callable[[], int] = seam.wall_ns,
+        forward: Callable[[], int] = seam.monotonic_ns,
+    ) -> None:
+        self._speed = speed
         self._wall = wall
         self._forward = forward
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
@@ -47,12 +54,14 @@ class ExchangeClock:
     def now(self) -> Timestamp:
         """The exchange's time; this machine's where the exchange has not been asked."""
         self.look()
-        return self._forward() + (self._offset() if self._samples else self._drift)
+        if not self._samples:
+            return self._wall()
+        return int(self._forward() * self._speed) + self._offset()
 
     @property
     def skew_ns(self) -> int:
-        """How far this machine's time of day is ahead of the exchange's."""
-        return self._wall() - self.now
+        """How far this machine's time of day is ahead of the exchange's; nothing where that goes by at another speed."""
+        return self._wall() - self.now if self._speed == 1.0 else 0
 
     @property
     def uncertain_ns(self) -> int:
@@ -62,7 +71,7 @@ class ExchangeClock:
     def sample(self, asked: int, server: Timestamp, answered: int) -> None:
         """Take in an answer: the forward clock when it was asked and when it came, and the time the exchange gave."""
         self.look()
-        self._samples.append(Sample(server - (asked + answered) // 2, answered - asked))
+        self._samples.append(Sample(server - int((asked + answered) // 2 * self._speed), answered - asked))
 
     def look(self) -> None:
         """Notice whether this machine's time of day has jumped, or it slept."""
