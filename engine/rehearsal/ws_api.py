@@ -16,6 +16,7 @@ from engine.rehearsal.limits import Exceeded
 from engine.rehearsal.lines import Hear, Line
 from engine.rehearsal.operations import account, general, lists, market, orders, trading
 from engine.rehearsal.params import Params
+from engine.rehearsal.payloads import exchange
 from engine.rehearsal.session import Session
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Door:
         told = session.tells_limits
         try:
             id, method, values = read(text)
-            told = values.pop("returnRateLimits", told) in (True, "true")
+            told = values.get("returnRateLimits", told) in (True, "true")
             reply = await self._office.answer(self._call(session, method, values))
         except ApiError as refusal:
             reply = Reply(status=refusal.status, body=refusal.body)
@@ -126,13 +127,13 @@ class Door:
         operation = METHODS.get(name) or session.methods.get(name)
         if operation is None:
             raise ApiError(-1000, f"Unknown method '{method}'.")
-        params = Params.of_json(values)
-        signed, signature = signing.of_object(params.texts)
-        key = params.texts.get("apiKey", "")
+        texts = Params.of_json(values).texts
+        signed, signature = signing.of_object(texts)
+        key = texts.get("apiKey", "")
         return Call(
             office=self._office,
             operation=operation,
-            params=params,
+            params=Params({name: text for name, text in texts.items() if name != "returnRateLimits"}),
             door="ws-api",
             name=name,
             key=key,
@@ -175,16 +176,7 @@ def frame(id: Id, reply: Reply, tells_limits: bool, now: int) -> bytes:
     else:
         body["error"] = reply.body
     if tells_limits and reply.used:
-        body["rateLimits"] = [
-            {
-                "rateLimitType": its.rule.kind,
-                "interval": its.rule.interval,
-                "intervalNum": its.rule.num,
-                "limit": its.rule.limit,
-                "count": its.used,
-            }
-            for its in sorted(reply.used)
-        ]
+        body["rateLimits"] = [exchange.usage(its) for its in sorted(reply.used)]
     return msgspec.json.encode(body)
 
 
