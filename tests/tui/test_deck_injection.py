@@ -15,6 +15,7 @@ from textual.app import App
 
 from engine.host import protocol as p
 from tui.link import HostGone, Printed
+from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
 
 EVIL = (
@@ -64,6 +65,7 @@ def obeyed(app: App[Any]) -> list[str]:
 TOURS = (
     ("f", "down"), ("g",), ("v",), ("p",), ("l",), ("o", "down", "c"), ("tab",),
     ("b", "1", "escape"), ("s", "up", "l", "escape"), ("ctrl+p", "c", "h", "escape"), ("C", "escape"),
+    ("o", "m", "1", "escape"), ("D", "x", "escape"),
 )  # fmt: skip
 
 
@@ -102,9 +104,13 @@ async def test_no_text_reaches_the_terminal_as_a_command(size: tuple[int, int]) 
 async def test_an_engine_that_cannot_start_may_say_what_it_likes(evil: str) -> None:
     link = FakeLink(greet=False)
     async with flying(link, size=(80, 24)) as (app, _, pilot):
-        link.put(HostGone(evil, evil))
+        link.put(p.Failure(evil, evil, evil, True, p.Wanted(evil, [evil])), HostGone(evil, evil))
         await settle(pilot)
         assert isinstance(app.screen, ErrorScreen)
+        assert obeyed(app) == []
+        await pilot.press("d")
+        await settle(pilot)
+        assert isinstance(app.screen, DownloadScreen)
         assert obeyed(app) == []
 
 
