@@ -43,6 +43,11 @@ def run(command: list[str]) -> Figures:
     return figures
 
 
+def rehearsed(case: str) -> Figures:
+    """The figures of the rehearsal exchange."""
+    return run([sys.executable, "-m", "benchmarks.rehearsal", case])
+
+
 def medians(runs: list[Figures]) -> Figures:
     """Return each figure's median; what is not a number is taken from the first run."""
     return {
@@ -109,7 +114,11 @@ def main() -> int:
             return run([str(pythons[peer]), f"benchmarks/peer_{peer.name}.py", case, str(market), str(YEAR)])
 
         warm_host()  # leaves the kernel compiled for every process to come
-        work: dict[str, Callable[[], Figures]] = {"kernel": cold_kernel, "host": warm_host}
+        work: dict[str, Callable[[], Figures]] = {
+            "kernel": cold_kernel,
+            "host": warm_host,
+            "streams": partial(rehearsed, "streams"),
+        }
         for case in CASES:
             work[case] = partial(ours, case)
             for peer in pythons:

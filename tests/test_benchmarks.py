@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import ours, rows
+from benchmarks import ours, rehearsal, rows
 from benchmarks.market import SEED, YEAR, make_coin, times
 from benchmarks.peers import PEERS, installed
 from benchmarks.reference import Rule, reference
@@ -88,6 +88,9 @@ def test_every_other_case_runs(folder: Path) -> None:
 
 def test_every_case_has_its_rows(folder: Path) -> None:
     figures = {case: work(folder) for case, work in ours.CASES.items()} | {"kernel": {"wall_s": 1.0}, "host": {"wall_s": 1.0}}
+    figures["streams"] = rehearsal.streams(speed=100, seconds=0.5)
+    assert figures["streams"]["messages_s"] > 0
+    assert figures["streams"]["lost"] == 0
     told = {row[0].strip("… "): row[-1] for row in rows.judge(figures)}
     assert {"a far stop under every entry", "an order at every bar", "10 coins, one account"} <= set(told)
     assert told["equity"] is True
