@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from statistics import median
+from statistics import median_low
 from typing import NamedTuple
 
 from engine import seam
@@ -83,4 +83,4 @@ class ExchangeClock:
 
     def _offset(self) -> int:
         quickest = sorted(self._samples, key=lambda sample: sample.round_trip)[: (len(self._samples) + 1) // 2]
-        return int(median(sample.offset for sample in quickest))
+        return int(median_low(sample.offset for sample in quickest))

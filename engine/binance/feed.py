@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -181,10 +182,9 @@ class BinanceFeed:
 
     async def wait(self, seconds: float = LOOK_EVERY_S) -> None:
         """Return when something came, or after so many seconds."""
-        try:
-            await asyncio.wait_for(self.inbox.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.inbox.wait()
 
     def pump(self) -> int:
         """Take in what came, and queue the steps it makes; return how many wait."""

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from engine import seam
+from engine.binance.inbox import Overflow
 
 NS_PER_SECOND = 10**9
 LARGEST_FRAME = 16 * 1024 * 1024
@@ -135,7 +136,8 @@ class SupervisedSocket:
             compression=None,
         )
         try:
-            await asyncio.wait_for(self._subscribe(connection), self._manners.patience)
+            async with asyncio.timeout(self._manners.patience):
+                await self._subscribe(connection)
         except BaseException:
             await _close(connection)
             raise
@@ -180,7 +182,10 @@ class SupervisedSocket:
         self.counters.bytes += len(frame)
         try:
             self._hear(frame, seam.wall_ns())
-        except BadFrame:
+        except Overflow:
+            raise
+        # whatever else one frame does to who hears it, the next may be good
+        except Exception:
             self.counters.bad += 1
         else:
             self._heard_at = seam.monotonic_ns()
@@ -196,4 +201,5 @@ class SupervisedSocket:
 async def _close(connection: ClientConnection) -> None:
     """Close a connection without waiting for a server that does not answer."""
     with contextlib.suppress(Exception):
-        await asyncio.wait_for(connection.close(), 1.5)
+        async with asyncio.timeout(1.5):
+            await connection.close()
