@@ -163,9 +163,8 @@ ALWAYS = ["coin", "side", "type", "amount"]
 EXITS = ["stop loss", "or trailing", "take profit"]
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_the_form_shows_what_applies_and_all_of_it(size: tuple[int, int]) -> None:
-    async with flying(size=size) as (app, _, pilot):
+async def test_the_form_shows_what_applies_and_all_of_it() -> None:
+    async with flying(size=(80, 24)) as (app, _, pilot):
         await press(pilot, "b", "up")
         for key, shown in (
             ("l", ["price", "in force", *EXITS]),
@@ -185,29 +184,31 @@ async def test_the_form_shows_what_applies_and_all_of_it(size: tuple[int, int]) 
         assert fields(app) == [*ALWAYS, "trigger"]
 
 
-async def test_an_entry_with_exits_is_bought_by_hand() -> None:
-    async with flying() as (_, link, pilot):
-        await press(pilot, "b", "up", "l", "down", *"0.001", "tab", "ctrl+u", *"100000", "tab", "i", "tab", *"95000")
-        await press(pilot, "tab", "tab", *"120000.5", "enter")
-        order = p.PlaceOrder(1, "BTCUSDT", "buy", "limit", "0.001", "100000", None, None, "IOC", "95000", "120000.5", None)
-        assert moves(link) == [order]
+async def fill_in(pilot: Pilot[int], **typed: str) -> None:
+    """Type into the form's fields at one go, and place the order."""
+    for name, text in typed.items():
+        pilot.app.screen.query_one(f"#{name}", Input).value = text
+    await press(pilot, "enter")
 
 
-async def test_a_trailing_stop_is_typed_in_percent_or_basis_points() -> None:
+async def test_orders_of_every_sort_are_placed_by_hand() -> None:
     async with flying() as (app, link, pilot):
-        for typed in ("1.5%", "150"):
-            await press(pilot, "s", "up", "t", "t", "t", "down", *"0.01", "tab", *typed)
+        await press(pilot, "b", "up", "l", "down", "tab", "tab", "i")
+        await fill_in(pilot, amount="0.001", price="100000", stop_loss="95000", take_profit="120000.5")
+        entry = p.PlaceOrder(1, "BTCUSDT", "buy", "limit", "0.001", "100000", None, None, "IOC", "95000", "120000.5", None)
+        assert moves(link) == [entry]
+        for n, typed in enumerate(("1.5%", "150"), 2):
+            await press(pilot, "s", "up", "t", "t", "t")
+            app.screen.query_one("#trail", Input).value = typed
+            await settle(pilot)
             assert any("= 1.5%" in line for line in screen_text(app))
-            await press(pilot, "enter")
-        assert moves(link) == [p.PlaceOrder(n, "BTCUSDT", "sell", "stop", "0.01", trail_bps=150) for n in (1, 2)]
-
-
-async def test_a_pair_is_placed_by_hand() -> None:
-    async with flying() as (app, link, pilot):
-        await press(pilot, "s", "up", "o", "down", *"0.01", "enter")
+            await fill_in(pilot, amount="0.01")
+            assert moves(link)[-1] == p.PlaceOrder(n, "BTCUSDT", "sell", "stop", "0.01", trail_bps=150)
+        await press(pilot, "s", "up", "o")
+        await fill_in(pilot, amount="0.01")
         assert app.focused is app.screen.query_one("#stop"), "what is missing gets the keys"
-        await press(pilot, *"100000", "tab", "tab", *"99900", "tab", "ctrl+u", *"120000", "enter")
-        assert moves(link) == [p.PlaceOco(1, "BTCUSDT", "sell", "0.01", "120000", "100000", "99900")]
+        await fill_in(pilot, stop="100000", then="99900", price="120000")
+        assert moves(link)[-1] == p.PlaceOco(4, "BTCUSDT", "sell", "0.01", "120000", "100000", "99900")
 
 
 async def test_the_mouse_fills_the_form() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.host.protocol import BalanceRow, CoinInfo, OrderRow
@@ -27,6 +27,7 @@ def verdict(
     return judge(Ticket("BTCUSDT", side, kind, amount, **typed), INFO, last, BALANCES)
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=30), st.sampled_from(sorted(KINDS)), st.sampled_from(Side))
 def test_whatever_is_typed_is_judged(text: str, kind: str, side: Side) -> None:
     fields = ("price", "stop", "then", "trail", "stop_loss", "exit_trail", "take_profit")
