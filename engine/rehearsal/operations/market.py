@@ -102,7 +102,7 @@ def average_price(call: Call) -> Any:
 def ticker_day(call: Call) -> Any:
     """Tell what coins did in the last 24 hours."""
     now, unit = call.now, call.unit
-    return _each(call, _sized(call, lambda coin: tickers.ticker_24h(coin, now, unit)))
+    return _each(call, _sized(call, lambda coin: tickers.ticker_24h(coin, now, unit) or tickers.idle_24h(coin, now, unit)))
 
 
 @operation("symbol symbols windowSize type symbolStatus", weight=_window_weight)
@@ -115,7 +115,11 @@ def ticker_window(call: Call) -> Any:
     if size is None or not 1 <= int(size[1]) <= LONGEST[size[2]]:
         raise error(-1130, "windowSize")
     length = int(size[1]) * INTERVALS[f"1{size[2]}"]
-    return _each(call, _sized(call, lambda coin: tickers.ticker_window(coin, length, now, unit)))
+
+    def tell(coin: CoinMarket) -> Any:
+        return tickers.ticker_window(coin, length, now, unit) or tickers.idle_window(coin, length, now, unit)
+
+    return _each(call, _sized(call, tell))
 
 
 @operation("symbol symbols symbolStatus", weight=_few)
@@ -141,7 +145,7 @@ def _each(call: Call, tell: Callable[[CoinMarket], Any]) -> Any:
 def _sized(call: Call, tell: Callable[[CoinMarket], Any]) -> Callable[[CoinMarket], Any]:
     """Return how a ticker is told in full or in short."""
     size = call.params.choice("type", ("FULL", "MINI"), -1139)
-    return (lambda coin: (told := tell(coin)) and {name: told[name] for name in MINI}) if size == "MINI" else tell
+    return (lambda coin: {name: value for name, value in tell(coin).items() if name in MINI}) if size == "MINI" else tell
 
 
 def _tape(call: Call) -> list[Print]:

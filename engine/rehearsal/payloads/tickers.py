@@ -41,8 +41,24 @@ LETTERS = {
 def ticker_24h(coin: CoinMarket, now: Timestamp, unit: int) -> Payload | None:
     """The last 24 hours, with the quotes; None where there was no bar in them."""
     day = coin.day(now)
-    if day is None:
-        return None
+    return None if day is None else _with_quotes(coin, day, now, unit)
+
+
+def idle_24h(coin: CoinMarket, now: Timestamp, unit: int) -> Payload:
+    """The same of a coin without a bar in them."""
+    return _with_quotes(coin, _flat(coin), now, unit)
+
+
+def idle_window(coin: CoinMarket, length: int, now: Timestamp, unit: int) -> Payload:
+    """What ticker_window tells, of a coin without a bar."""
+    return _window(coin, _flat(coin), (now - length) // MINUTE * MINUTE, now, unit)
+
+
+def _flat(coin: CoinMarket) -> Kline:
+    return Kline(0, 0, coin.last, coin.last, coin.last, coin.last, 0, 0)
+
+
+def _with_quotes(coin: CoinMarket, day: Kline, now: Timestamp, unit: int) -> Payload:
     (bid, bid_amount), (ask, ask_amount) = coin.book.best
     last = coin.tape[-1].amount if coin.tape else 0
     return _window(coin, day, now - INTERVALS["1d"], now, unit) | {
@@ -75,7 +91,7 @@ def _window(coin: CoinMarket, bar: Kline, begin: Timestamp, now: Timestamp, unit
     return {
         "symbol": coin.instrument.coin,
         "priceChange": text(change),
-        "priceChangePercent": f"{change * 100 / bar.open:.3f}",
+        "priceChangePercent": f"{change * 100 / bar.open if bar.open else 0:.3f}",
         "weightedAvgPrice": text(bar.quote_volume * UNIT // bar.volume if bar.volume else 0),
         "openPrice": text(bar.open),
         "highPrice": text(bar.high),
