@@ -60,6 +60,18 @@ REFUSALS = (
 """The exchange's code and text for each refusal code of the kernel."""
 
 
+def _direct(function: Any) -> Any:
+    """Return the one version of a compiled function: a call of it does not look up the types of its arguments first.
+
+    That takes as long as what an order costs. The arrays are an Exchange's own, and the numbers are seen to be integers.
+    """
+    versions = getattr(function, "overloads", None)
+    return versions[function.signatures[0]].entry_point if versions else function
+
+
+_PLACE, _ON_BAR = _direct(k.place), _direct(k.on_bar)
+
+
 class FillRules(NamedTuple):
     """How orders fill; rates and share count 1e-8 (10 bps is 100,000), a share of 0 means uncapped.
 
@@ -203,17 +215,17 @@ class Exchange:
     @property
     def n_orders(self) -> int:
         """Orders so far, refused ones included."""
-        return int(self.head[k.N_ORDERS])
+        return self.head.item(k.N_ORDERS)
 
     @property
     def n_fills(self) -> int:
         """Fills so far."""
-        return int(self.head[k.N_FILLS])
+        return self.head.item(k.N_FILLS)
 
     @property
     def n_open(self) -> int:
         """Orders that can still fill."""
-        return int(self.head[k.N_OPEN])
+        return self.head.item(k.N_OPEN)
 
     @property
     def open_orders(self) -> list[int]:
@@ -317,9 +329,31 @@ class Exchange:
         """
         self._known(coin, side, kind)
         self._room(1)
-        stop = self._trigger(coin, side, kind, stop, trail, mark)
-        numbers = map(index, (coin, side, kind, amount, price, stop, trail, tif, mark, step, time, keep))
-        return self._done(k.place, coin, self.head, self.coins, self.balances, self.orders, *numbers)
+        if trail:
+            stop = self._trigger(coin, side, kind, stop, trail, mark)
+        try:
+            _ = coin | side | kind | amount | price | stop | trail | tif | mark | step | time  # integers, or a TypeError
+            result = _PLACE(
+                self.head,
+                self.coins,
+                self.balances,
+                self.orders,
+                coin,
+                side,
+                kind,
+                amount,
+                price,
+                stop,
+                trail,
+                tif,
+                mark,
+                step,
+                time,
+                keep,
+            )
+        except OverflowError:
+            result = k.OVERFLOW
+        return self._checked(result, coin)
 
     def refuse(
         self,
@@ -432,8 +466,27 @@ class Exchange:
         self._known(coin)
         self._room(0)
         self._room_to_fill()
-        numbers = map(index, (coin, step, time, open, high, low, volume, bnb_price))
-        return self._done(k.on_bar, coin, self.head, self.coins, self.balances, self.orders, self.fills, self._queue, *numbers)
+        try:
+            _ = coin | step | time | open | high | low | volume | bnb_price  # integers, or a TypeError
+            result = _ON_BAR(
+                self.head,
+                self.coins,
+                self.balances,
+                self.orders,
+                self.fills,
+                self._queue,
+                coin,
+                step,
+                time,
+                open,
+                high,
+                low,
+                volume,
+                bnb_price,
+            )
+        except OverflowError:
+            result = k.OVERFLOW
+        return self._checked(result, coin)
 
     def on_tick(
         self,

@@ -91,10 +91,11 @@ class LocalTradeSystem(TradeSystemAPI):
         filled = self.meeting.take_place()
         if filled:
             self.latest.due = raw_latest.step
-        stop = self.risk.look(filled)
-        if stop is not None:
-            self._stop(stop.reason)
-        self.meeting.wake(self.risk.losses.due)
+        if self.risk.watches:
+            stop = self.risk.look(filled)
+            if stop is not None:
+                self._stop(stop.reason)
+            self.meeting.wake(self.risk.losses.due)
 
     def _stop(self, reason: str) -> None:
         """Withdraw what could still buy; sell everything where the limits ask for it."""
@@ -222,7 +223,7 @@ class LocalTradeSystem(TradeSystemAPI):
         for _ in range(orders):
             self.notes.add(by, reason)
         self.risk.sent(n, asked, amount)
-        self.meeting.expect(trails)
+        self.meeting.expect(n, trails)
 
     def _units(self, n: int, amount: Number) -> tuple[int, int]:
         """Return side and amount in units, whole lots, of a signed amount."""
@@ -281,6 +282,7 @@ class LocalTradeSystem(TradeSystemAPI):
         step = self.raw.step
         if not 0 <= order < self.exchange.n_orders:
             raise OrderError(f"there is no order #{order}")
+        self.meeting.expect(self.exchange.orders.item(order, k.COIN))  # an entry filled in part sends its exits
         return self.exchange.cancel(order, step)
 
     def query_order(self, coin: CoinName) -> OrderStatus:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from engine.exact import DECIMALS, INT64_MAX, UNIT
 from engine.exchange import Exchange
 from engine.exchange import kernel as k
@@ -11,6 +14,7 @@ from engine.trading.valuation import find_path, worth
 NEVER = 2**62
 FIRST_LOOK = 64
 LONGEST_LOOK = 1 << 20
+Columns = tuple[Sequence[int], ...]
 
 
 class Meeting:
@@ -24,18 +28,24 @@ class Meeting:
         self.raw = raw
         self.due = NEVER
         self._woken = NEVER
+        # of each coin: the first row that is not known to leave its orders as they are, and how far to look from there
+        self._quiet = [0] * len(raw.coins)
         self._looks = [FIRST_LOOK] * len(raw.coins)
+        self._columns: list[Columns | None] = [None] * len(raw.coins)
         self._trails = False
         self._followed = [0] * len(raw.coins)
         in_bnb = exchange.head[k.FEE_MODE] == k.FEE_BNB
         self._bnb = [find_path(raw.instruments, "BNB", its.quote) if in_bnb else None for its in raw.instruments]
 
-    def expect(self, trails: bool) -> None:
-        """Take note of an order just placed, and whether it follows the market; it can act at the next step."""
+    def expect(self, n: int, trails: bool = False) -> None:
+        """Take note that a coin's orders were changed, and whether one follows the market; they can act at the next step."""
+        self._quiet[n], self._looks[n] = 0, FIRST_LOOK
         if trails and not self._trails:
             self._trails = True
             self._followed = [track.last_row(self.raw.step) + 1 for track in self.raw.events]
-        self.due = min(self.due, self.raw.step + 1)
+        step = self.raw.step + 1
+        if step < self.due:
+            self.due = step
 
     def wake(self, step: int) -> None:
         """Meet at this step whether any order could change there or not, until another is said."""
@@ -44,35 +54,45 @@ class Meeting:
 
     def take_place(self) -> bool:
         """Let the bars of this step act on the open orders; return whether any filled."""
-        exchange, raw = self.exchange, self.raw
-        step = raw.step
-        before = exchange.head[k.N_FILLS]
+        step, events = self.raw.step, self.raw.events
+        fills = 0
         for n in self._coins_with_orders():
-            track = raw.events[n]
-            row = track.row(step)
-            if row < 0:
-                continue
-            bars = track.bars
-            if self._trails:
-                self._follow(n, row)
-            volume = bars.volume[row]
-            if bars.volume_decimals != DECIMALS:
-                volume = min(int(volume) * 10 ** (DECIMALS - bars.volume_decimals), INT64_MAX)
-            prices = bars.open[row], bars.high[row], bars.low[row], bars.close[row]
-            way = self._bnb[n]
-            bnb_price = worth(UNIT, DECIMALS, way, raw.mark_units) // UNIT if way is not None else 0
-            exchange.on_bar(n, step, bars.time[row], *prices, volume, bnb_price)
-            self._followed[n] = row + 1
+            row = events[n].row(step)
+            if row >= self._quiet[n]:
+                fills += self._meet(n, step, row)
         self._look_ahead()
-        return bool(exchange.head[k.N_FILLS] > before)
+        return fills > 0
 
-    def _coins_with_orders(self) -> list[int]:
+    def _meet(self, n: int, step: int, row: int) -> int:
+        """Let a bar act on its coin's orders; return how many fills it made."""
+        if self._trails:
+            self._follow(n, row)
+            self._followed[n] = row + 1
+        times, opens, highs, lows, closes, volumes = self._columns[n] or self._look_at(n)
+        volume = volumes[row]
+        places = self.raw.events[n].bars.volume_decimals
+        if places != DECIMALS:
+            volume = min(volume * 10 ** (DECIMALS - places), INT64_MAX)
+        way = self._bnb[n]
+        bnb_price = 0 if way is None else worth(UNIT, DECIMALS, way, self.raw.mark_units) // UNIT
+        self._quiet[n] = 0
+        prices = opens[row], highs[row], lows[row], closes[row]
+        return self.exchange.on_bar(n, step, times[row], *prices, volume, bnb_price)
+
+    def _look_at(self, n: int) -> Columns:
+        """Return a coin's columns as views that give a Python int much faster than numpy does; those of a recording stay."""
+        columns = _views(self.raw.events[n].bars)
+        if not self.raw.growing:
+            self._columns[n] = columns
+        return columns
+
+    def _coins_with_orders(self) -> Sequence[int]:
         exchange = self.exchange
-        if not exchange.head[k.N_OPEN]:
-            return []
+        if not exchange.n_open:
+            return ()
         orders = exchange.open_orders
         if len(orders) == 1:
-            return [exchange.orders.item(orders[0], k.COIN)]
+            return (exchange.orders.item(orders[0], k.COIN),)
         return sorted(set(exchange.orders[orders, k.COIN].tolist()))
 
     def _look_ahead(self) -> None:
@@ -84,22 +104,33 @@ class Meeting:
                 self.due = raw.step + 1
                 return
             track = raw.events[n]
-            bars = track.bars
             start = track.last_row(raw.step) + 1
-            stop = min(start + self._looks[n], track.rows)
-            row = self.exchange.scan(n, bars.high, bars.low, bars.volume, start, stop)
-            self._looks[n] = min(2 * self._looks[n], LONGEST_LOOK) if row == stop else FIRST_LOOK
-            if row < track.rows:
-                self.due = min(self.due, track.step_of(row))
+            if self._quiet[n] < start:
+                self._quiet[n] = self._scan(n, start)
+            if self._quiet[n] < track.rows:
+                self.due = min(self.due, track.step_of(self._quiet[n]))
+
+    def _scan(self, n: int, start: int) -> int:
+        """Return the first row from `start` on at which a coin's orders could change, or how far was looked in vain."""
+        track = self.raw.events[n]
+        bars = track.bars
+        self._follow(n, start)
+        stop = min(start + self._looks[n], track.rows)
+        row = self.exchange.scan(n, bars.high, bars.low, bars.volume, start, stop)
+        self._looks[n] = min(2 * self._looks[n], LONGEST_LOOK) if row == stop else FIRST_LOOK
+        return row
 
     def follow(self) -> None:
         """Let trailing orders follow the bars up to the cursor that were skipped because none of them could act."""
-        if self._trails:
-            for n in self._coins_with_orders():
-                self._follow(n, self.raw.events[n].last_row(self.raw.step) + 1)
+        for n in self._coins_with_orders():
+            self._follow(n, self.raw.events[n].last_row(self.raw.step) + 1)
 
     def _follow(self, n: int, row: int) -> None:
-        bars = self.raw.events[n].bars
-        if self._followed[n] < row:
+        if self._trails and self._followed[n] < row:
+            bars = self.raw.events[n].bars
             self.exchange.follow(n, bars.high, bars.low, bars.volume, self._followed[n], row)
             self._followed[n] = row
+
+
+def _views(bars: Any) -> Columns:
+    return tuple(memoryview(column) for column in (bars.time, bars.open, bars.high, bars.low, bars.close, bars.volume))

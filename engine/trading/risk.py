@@ -16,7 +16,7 @@ from engine.exchange import kernel as k
 from engine.model import Timestamp
 from engine.state import Raw
 from engine.trading.account import Account
-from engine.trading.losses import Losses
+from engine.trading.losses import NEVER, Losses
 from engine.trading.terms import Terms
 
 NS_PER_SECOND = 10**9
@@ -55,8 +55,14 @@ class Risk:
         self._exchange = exchange
         self._raw = raw
         self._account = account
+        self._limited = any(limits)
         self._sent: deque[int] = deque()
         self._intents: dict[tuple[int, ...], int] = {}
+
+    @property
+    def watches(self) -> bool:
+        """Whether losses are limited still."""
+        return self.losses.due < NEVER
 
     def look(self, filled: bool) -> Stop | None:
         """Take note of the account's worth; return why to stop buying where that has just come about."""
@@ -90,6 +96,8 @@ class Risk:
 
         `instead` is the order it replaces.
         """
+        if not self._limited:
+            return ""
         limits = self.limits
         return (
             (self._beyond_collar(n, asked) if limits.price_collar else "")
@@ -99,6 +107,8 @@ class Risk:
 
     def sent(self, n: int, asked: Terms, amount: int) -> None:
         """Take note of an order that went to the exchange."""
+        if not self._limited:
+            return
         if self.limits.orders_per_minute:
             self._sent.append(self._raw.time)
         if self.limits.repeat_s:

@@ -260,3 +260,26 @@ def test_a_fill_is_stamped_with_its_step_and_the_opening_of_its_bar() -> None:
     assert fill.step == 1
     assert fill.time == its.raw.latest["BTCUSDT"].time[1]
     assert fills_of(its) == [(1, "BTCUSDT", "buy", Decimal(1), Decimal(101))]
+
+
+def test_the_exits_of_an_entry_cancelled_in_part_meet_the_next_bar() -> None:
+    rows = [100, (100, 100, 90, 96, 1), 100, (100, 130, 100, 125), *[100] * 200]
+    its = ready(rows, max_volume_share=10**8)
+    its.place_order("BTCUSDT", 2, 95, take_profit=120)
+    its.run(2)  # one of the two is bought
+    its.cancel(0)
+    its.run()
+    assert fills_of(its) == [(1, "BTCUSDT", "buy", 1, 95), (3, "BTCUSDT", "sell", Decimal("0.999"), 120)]
+
+
+def test_a_far_order_is_looked_at_again_only_where_orders_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    its = ready([100] * 20_000, cash={"USDT": 10_000, "BTC": 5}, min_notional=0)
+    looked = []
+    scan = its.trade.exchange.scan
+    monkeypatch.setattr(its.trade.exchange, "scan", lambda *given: looked.append(given[-1] - given[-2]) or scan(*given))
+    its.place_order("BTCUSDT", 1, 50)
+    for _ in range(100):
+        its.place_order("BTCUSDT", 0.01)
+        its.run(100)
+    assert len(its.trade.account.fills) == 100
+    assert sum(looked) < 4 * 100 * 100
