@@ -195,8 +195,9 @@ def _of_one(coin: CoinMarket, kind: str, unit: int, now: Timestamp) -> Source | 
 def _of_all(name: str, unit: int) -> Source | None:
     word, _, rest = name.partition("@")
     make = _statistic(word, unit)
+    every = {"arr": SECOND, "arr@1000ms": SECOND, "arr@3000ms": 3 * SECOND}.get(rest)
     # all tickers of 24 hours in one stream are no longer told
-    return None if make is None or rest != "arr" or word in ("ticker", "avgPrice") else Snapshots(make, SECOND, all_coins=True)
+    return None if make is None or every is None or word in ("ticker", "avgPrice") else Snapshots(make, every, all_coins=True)
 
 
 def _statistic(word: str, unit: int) -> Make | None:
