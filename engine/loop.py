@@ -171,7 +171,7 @@ class Warming(Grounded):
 
     def __init__(self, strategy: Strategy) -> None:
         super().__init__()
-        self.time_pass = strategy.time_pass  # type: ignore[method-assign]
+        self.time_pass = strategy.time_pass  # type: ignore[method-assign, assignment]
         self.stats = strategy.stats  # type: ignore[assignment]
 
 

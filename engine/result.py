@@ -11,6 +11,7 @@ from engine.analysis.statistics import coin_statistics, statistics
 from engine.analysis.trips import RoundTrip
 from engine.exact import DECIMALS, UNIT, to_decimal, to_text
 from engine.model import CoinName
+from engine.recordings import Recording
 from engine.session import Session
 from engine.statehash import state_hash
 from engine.trading.local import LocalTradeSystem
@@ -39,6 +40,12 @@ class Result:
         name, account = type(self.session.strategy).__name__, self.session.config.account
         fills = self.trade.exchange.n_fills
         return f"<Result of {name}: {self.steps:,} steps, {fills:,} fills, {self.final_equity:,.2f} {account.currency}>"
+
+    @property
+    def recording(self) -> Recording:
+        """What was flown."""
+        assert self.session.recording is not None, "a result is of a recording"
+        return self.session.recording
 
     @property
     def trade(self) -> LocalTradeSystem:
@@ -78,7 +85,7 @@ class Result:
     @cached_property
     def coverage_pct(self) -> float:
         """The share of the bars that should be there that is, over all coins, in percent."""
-        recording, feed = self.session.recording, self.session.feed
+        recording, feed = self.recording, self.session.feed
         present = sum(len(recording.bars(coin)) for coin in feed.latest.coins)
         missing = sum(gap.missing for coin in feed.latest.coins for gap in recording.gaps(coin))
         return 100.0 * present / (present + missing)
@@ -183,8 +190,8 @@ class Result:
         feed, trade = self.session.feed, self.trade
         stats = self.stats
         return {
-            "recording": self.session.recording.name,
-            "spot": self.session.recording.spot,
+            "recording": self.recording.name,
+            "spot": self.recording.spot,
             "coins": list(feed.latest.coins),
             "interval": feed.interval,
             "start": _iso(int(feed.times[0])),

@@ -30,18 +30,21 @@ from engine.trading.valuation import path
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
-    """What a loop drives, and the config it came from."""
+    """What a loop drives, and the config it came from; live prices have no `recording`.
+
+    The feed is a ReplayFeed, or a live one with the same face.
+    """
 
     config: SessionConfig
-    recording: Recording
-    feed: ReplayFeed
+    recording: Recording | None
+    feed: Any
     trade: LocalTradeSystem
     strategy: Strategy
 
     @property
     def begin(self) -> Timestamp:
         """The time from which on the strategy is asked, ns; 0 from the first step on."""
-        return self.config.begin_ns
+        return self.config.begin_ns if self.recording is not None else int(self.feed.begin)
 
 
 def prepare(
@@ -56,11 +59,23 @@ def prepare(
     if strategy is not None:
         settings = settings.with_overrides({"strategy": {"use": _use_of(strategy)}})
     settings = settings.with_overrides({key.replace("__", "."): value for key, value in (overrides or {}).items()})
+    if settings.mode != "replay" and data is None:
+        raise UsageError(
+            f"{settings.source} flies live prices",
+            hint="name a recording to fly it on: --recording NAME, or `tickdeck paper` it",
+        )
     if data is None:
         recording = open_recording(find_recording(settings.recording, settings.beside, settings.coins))
     else:
         recording = recording_of_frames(data)
     feed = ReplayFeed(recording, settings.coins, settings.interval)
+    return assemble(settings, recording, feed, strategy)
+
+
+def assemble(
+    settings: SessionConfig, recording: Recording | None, feed: Any, strategy: Strategy | type[Strategy] | None = None
+) -> Session:
+    """Return the session of a feed that is there: its strategy and trade system as the config has them."""
     pilot = _strategy(settings, strategy)
     own_state(pilot)  # what it cannot keep is told now and not after a long run
     pilot.stats.features.add(extra_features(settings))

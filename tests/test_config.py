@@ -282,8 +282,15 @@ max_open_order = 3
 
 
 def test_other_modes_are_not_available() -> None:
-    for mode in ('"paper"', '"Replay"', "5", "[]"):
-        assert 'the mode is "replay"' in mistake(f'recording = "r"\nmode = {mode}')
+    for mode in ('"live"', '"Replay"', "5", "[]"):
+        assert 'the mode is "replay" or "paper"' in mistake(f'recording = "r"\nmode = {mode}')
+
+
+def test_live_prices_are_of_coins_that_are_named() -> None:
+    assert mistake('mode = "paper"') == "x.toml:1: coins is missing; live prices are those of the coins it names"
+    config = parse_config('mode = "paper"\ncoins = ["BTCUSDT"]\n[binance]\nstreams = ["kline"]\nspeed = 0.5')
+    assert (config.recording, config.binance.streams, config.binance.speed) == ("live", ("kline",), Decimal("0.5"))
+    assert "speed should be above 0" in mistake('mode = "paper"\ncoins = ["A"]\n[binance]\nspeed = 0')
 
 
 @pytest.mark.parametrize("use", ["", "SmaCross", "a:", ":B", "a:b c", "a:B\\u001b[31m", "a\\u0000:B", "file.py"])

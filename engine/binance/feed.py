@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from engine import seam
 from engine.binance.barrier import Barrier
@@ -16,7 +18,7 @@ from engine.binance.inbox import Inbox
 from engine.binance.instruments import instruments
 from engine.binance.numbers import NotExact, units
 from engine.binance.socket import BadFrame, Manners, SupervisedSocket, Wire
-from engine.errors import ExchangeError
+from engine.errors import ExchangeError, TickdeckError
 from engine.market.push import PushFeed, UnitBar
 from engine.model import INTERVALS, CoinName, Instrument, Timestamp
 from engine.state import Raw
@@ -27,17 +29,21 @@ LOOK_EVERY_S = 0.25
 
 
 class Recorder(Protocol):
-    """Who keeps what is received: frames as they came, and notes of what happened to them."""
+    """Who keeps what is received: frames and replies as they came, and notes of what happened to them."""
 
-    def frame(self, socket: str, received: int, frame: bytes) -> None: ...
+    def frame(self, socket: str, received: Timestamp, frame: bytes) -> None: ...
+    def klines(self, coin: CoinName, interval: str, received: Timestamp, body: bytes, asked: Timestamp) -> None: ...
     def note(self, what: str, **facts: Any) -> None: ...
 
 
 class Nobody:
     """Keeps nothing."""
 
-    def frame(self, socket: str, received: int, frame: bytes) -> None:
+    def frame(self, socket: str, received: Timestamp, frame: bytes) -> None:
         """Forget a frame."""
+
+    def klines(self, coin: CoinName, interval: str, received: Timestamp, body: bytes, asked: Timestamp) -> None:
+        """Forget a reply."""
 
     def note(self, what: str, **facts: Any) -> None:
         """Forget a note."""
@@ -55,7 +61,10 @@ class CoinHealth(NamedTuple):
 
 
 class Health(NamedTuple):
-    """How the feed fares: its coins, the socket's reconnects, bad frames, bars that came late, holes nobody could fill."""
+    """How the feed fares: its coins, the socket's reconnects, bad frames, bars that came late, holes nobody could fill.
+
+    `failure` tells why what is received is no longer recorded, "" while it is or was never to be.
+    """
 
     coins: list[CoinHealth]
     alive: bool
@@ -67,6 +76,7 @@ class Health(NamedTuple):
     weight_limit: int
     offset_ms: float
     messages: int
+    failure: str
 
 
 class Hole(NamedTuple):
@@ -79,7 +89,7 @@ class Hole(NamedTuple):
 
 
 class BinanceFeed:
-    """The raw timeline of live coins: `open` it, keep it running with `run`, and go on over `upcoming` as over a recording.
+    """The raw timeline of live coins: `learn` of them, `warm_up`, keep it running with `run`, go on over `upcoming` as ever.
 
     Orders meet the bars of `interval`, the strategy sees those of `decision`. `history` bars of the decision interval are there
     from the start; `begin` is the time right after the last of them. A coin without data for `stale_s` is stale.
@@ -96,7 +106,6 @@ class BinanceFeed:
         grace_ms: int = 1000,
         stale_s: float = 15.0,
         streams: Sequence[str] = ("kline", "trade", "bookTicker"),
-        recorder: Recorder | None = None,
         manners: Manners | None = None,
     ) -> None:
         self.client = client
@@ -110,7 +119,8 @@ class BinanceFeed:
         self._history = history * INTERVALS[self.interval] // INTERVALS[interval]
         self._stale_s = stale_s
         self._names = [its for coin in self.coins for its in _streams(coin.lower(), streams, interval)]
-        self._recorder = recorder or Nobody()
+        self._recorder: Recorder = Nobody()
+        self._failure = ""
         self._barrier = Barrier(self.coins, INTERVALS[interval], grace_ms)
         self._feed: PushFeed | None = None
         self._alive = False
@@ -146,13 +156,28 @@ class BinanceFeed:
         """Take in the next step that waits."""
         self._pushed.advance(timestamp)
 
+    @property
+    def times(self) -> list[Timestamp]:
+        """The times of the steps done, ns."""
+        return self._pushed.times
+
+    def __len__(self) -> int:
+        return len(self._pushed.times)
+
     # opening
 
-    async def open(self) -> None:
-        """Learn the coins' filters and bring history in, up to the last bar that has closed; then steps wait for it all."""
+    async def learn(self) -> None:
+        """Learn the coins' filters."""
         info = await self.client.exchange_info(list(self.coins))
         self.instruments = tuple(instruments(info, self.coins))
         self._feed = PushFeed(self.instruments, INTERVALS[self._base], INTERVALS[self.interval])
+
+    def record_to(self, recorder: Recorder) -> None:
+        """Have everything recorded that is received from now on."""
+        self._recorder = recorder
+
+    async def warm_up(self) -> None:
+        """Bring history in, up to the last bar that has closed; then steps wait for it all."""
         now = self.client.clock.now
         length = INTERVALS[self._base]
         start = (now // length - self._history) * length
@@ -162,7 +187,7 @@ class BinanceFeed:
             for bar in found:
                 by_time.setdefault(bar.time + length, {})[coin] = bar
         for time in sorted(by_time):
-            self._feed.push(time, by_time[time])
+            self._pushed.push(time, by_time[time])
         last = max(by_time, default=now // length * length)
         self._barrier.begin_at(last)
         self.begin = last + MICROSECOND
@@ -170,6 +195,7 @@ class BinanceFeed:
     async def _closed(self, coin: CoinName, start: Timestamp, now: Timestamp) -> list[UnitBar]:
         """Return a coin's bars from a time on that have closed by now."""
         rows = await self.client.klines(coin, self._base, start, now)
+        self._record(lambda to: to.klines(coin, self._base, seam.wall_ns(), msgspec.json.encode(rows), now))
         return [bar for bar in map(_bar, rows) if bar.time + INTERVALS[self._base] <= now]
 
     # running
@@ -193,7 +219,7 @@ class BinanceFeed:
             self._take(event, now)
         for step in self._barrier.ready(now):
             for coin, bars in step.late.items():
-                self._recorder.note("late", coin=coin, opened=[bar.time for bar in bars])
+                self._note("late", coin=coin, opened=[bar.time for bar in bars], interval=self._base)
             self._pushed.push(step.time, step.bars, step.late)
         return len(self._pushed.timestamps)
 
@@ -227,7 +253,19 @@ class BinanceFeed:
 
     def _hole(self, hole: Hole) -> None:
         self.holes.append(hole)
-        self._recorder.note("gap", coin=hole.coin, kind=hole.kind, first=hole.first, last=hole.last)
+        self._note("gap", coin=hole.coin, kind=hole.kind, first=hole.first, last=hole.last)
+
+    # what is recorded
+
+    def _record(self, keep: Callable[[Recorder], None]) -> None:
+        """Give the recorder something; where it cannot take it, fly on without and tell why."""
+        try:
+            keep(self._recorder)
+        except TickdeckError as error:
+            self._recorder, self._failure = Nobody(), error.message
+
+    def _note(self, what: str, **facts: Any) -> None:
+        self._record(lambda to: to.note(what, **facts))
 
     # the socket
 
@@ -245,13 +283,17 @@ class BinanceFeed:
                 return
 
     def _hear(self, frame: bytes, received: int) -> None:
-        self._recorder.frame(self.socket.name, received, frame)
+        self._record(lambda to: to.frame(self.socket.name, received, frame))
         event = read_frame(frame)
         if event is not None:
             self.inbox.put(event, event.key)
 
     def _changed(self, alive: bool) -> None:
-        self._recorder.note("connect" if alive else "disconnect", socket=self.socket.name)
+        if alive:
+            self._note("connect", socket=self.socket.name)
+        elif self._alive:
+            cuts = self.socket.counters.cuts
+            self._note("disconnect", socket=self.socket.name, reason=cuts[-1] if cuts else "")
         self._alive = alive
         if alive and self.socket.counters.connects > 1:
             self._cut = True
@@ -304,6 +346,7 @@ class BinanceFeed:
             weight_limit=budget.limit,
             offset_ms=self.client.clock.skew_ns / NS_PER_MS,
             messages=counters.messages,
+            failure=self._failure,
         )
 
 

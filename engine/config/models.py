@@ -6,108 +6,37 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
-from engine.config.quantities import basis_points, limit, money, percent, rate, scaled, share, shown
+from engine.config.fields import (
+    ClassName,
+    Coins,
+    Count,
+    FeatureName,
+    Interval,
+    Limit,
+    Listed,
+    Mode,
+    Moment,
+    Money,
+    Params,
+    Percent,
+    Rate,
+    Share,
+    Speed,
+    Table,
+    Tables,
+    Word,
+)
+from engine.config.quantities import rate, scaled
 from engine.exact import DECIMALS, INT64_MAX
-from engine.model import INTERVALS
-from engine.params import did_you_mean
-
-
-def _word(text: str) -> str:
-    if not text.strip() or not text.isprintable() or len(text) > 1000:
-        raise ValueError(f"should be a short printable text, not {shown(text)}")
-    return text
-
-
-def _class_name(text: str) -> str:
-    module, colon, name = text.rpartition(":")
-    if not (colon and module and name.isidentifier()):
-        raise ValueError(f"should be module:Class or path/to/file.py:Class, not {shown(text)}")
-    return text
-
-
-def _feature_name(text: str) -> str:
-    return text if text.isidentifier() else _class_name(text)
-
-
-def _interval(text: str) -> str:
-    if text not in INTERVALS:
-        raise ValueError(
-            f"is {shown(text)}, which is no interval{did_you_mean(text, INTERVALS)}; one of {', '.join(INTERVALS)}"
-        )
-    return text
-
-
-def _moment(text: str) -> str:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"should be a time such as 2025-06-14T12:31, not {shown(text)}") from None
-    return text
-
-
-def _mode(value: Any) -> Any:
-    if value != "replay":
-        raise ValueError(f'is {shown(value)}, which is not available; the mode is "replay"')
-    return value
-
-
-def _coins(value: Any) -> Any:
-    """A list, or names with commas between them, as they are typed at a prompt."""
-    coins = [coin.strip() for coin in value.split(",")] if isinstance(value, str) else value
-    if isinstance(coins, list | tuple):
-        if not coins:
-            raise ValueError("should name a coin; leave it out for all coins of the recording")
-        twice = sorted({str(coin) for coin in coins if coins.count(coin) > 1})
-        if twice:
-            raise ValueError(f"names {', '.join(twice)} twice")
-        return tuple(coins)
-    return coins
-
-
-def _tables(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise ValueError("should be a list of tables; head each with [[features]]")
-    return tuple(value)
-
-
-def _param_name(name: str) -> str:
-    if not name.isidentifier():
-        raise ValueError("is no name of a parameter")
-    return name
-
-
-def _param(value: Any) -> Any:
-    if isinstance(value, list | tuple) and not any(isinstance(item, list | tuple) for item in value):
-        return [_param(item) for item in value]
-    if isinstance(value, Decimal):
-        return float(value)
-    if not isinstance(value, int | float | bool | str):
-        raise ValueError(f"should be a number, a text, true, false, or a list of these, not {shown(value)}")
-    return value
-
-
-Word = Annotated[str, AfterValidator(_word)]
-Rate = Annotated[Decimal, BeforeValidator(basis_points)]
-Money = Annotated[Decimal, BeforeValidator(money)]
-Percent = Annotated[Decimal, BeforeValidator(percent)]
-Limit = Annotated[Decimal, BeforeValidator(limit)]
-Count = Annotated[int, Field(ge=1, le=10**6)]
-Coins = Annotated[tuple[Word, ...], BeforeValidator(_coins)]
-Params = dict[Annotated[str, AfterValidator(_param_name)], Annotated[Any, BeforeValidator(_param)]]
-
-
-class Table(BaseModel):
-    """Base of every table: nothing unknown, nothing converted, nothing changed later."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class StrategyConfig(Table):
     """`[strategy]`"""
 
-    use: Annotated[Word, AfterValidator(_class_name)]
+    use: ClassName
     """`module:Class` or `path/to/file.py:Class`, a file looked for beside the config first."""
     params: Params = {}
     """The strategy's parameters by name; those left out keep their defaults."""
@@ -116,7 +45,7 @@ class StrategyConfig(Table):
 class FeatureConfig(Table):
     """`[[features]]`: one more column for the screen."""
 
-    use: Annotated[Word, AfterValidator(_feature_name)]
+    use: FeatureName
     """The name of a feature that comes with tickdeck, such as `Indicator` or `ATR`, or `module:Class`, or `file.py:Class`."""
     params: Params = {}
     """The feature's parameters by name, and `name` for its label."""
@@ -197,7 +126,7 @@ class FillsConfig(Table):
     """How much worse than the market a market or stop order fills."""
     limit_fill: Literal["through", "touch"] = "through"
     """Whether a limit order needs a bar that trades through its price, or one that touches it."""
-    max_volume_share: Annotated[Decimal, BeforeValidator(share)] | None = None
+    max_volume_share: Share | None = None
     """The share of a bar's volume that all orders of a coin may take, above 0 to 1; no limit if left out."""
 
     @property
@@ -247,26 +176,70 @@ class RiskConfig(Table):
     """At either of the two: withdraw what would buy, or withdraw everything and sell."""
 
 
+class BinanceConfig(Table):
+    """`[binance]`: where live data comes from, and how it is taken."""
+
+    environment: Literal["live", "data", "demo", "testnet"] = "live"
+    """Whose prices: Binance's own (`data` from its host for public data alone), its demo's, or its testnet's."""
+    url: Word | None = None
+    """A rehearsal on this machine in place of an environment, as http://127.0.0.1:PORT."""
+    speed: Speed = Decimal(1)
+    """How fast the rehearsal's time goes by; the exchange's own is 1."""
+    streams: Annotated[tuple[Literal["kline", "trade", "bookTicker", "depth"], ...], Listed] = (
+        "kline",
+        "trade",
+        "bookTicker",
+    )
+    """What is listened to; klines always are."""
+    history: Annotated[int, Field(ge=0, le=20_000)] = 500
+    """How many decision bars are fetched before the first live one, so that features are warm."""
+    bar_grace_ms: Annotated[int, Field(ge=0, le=60_000)] = 1000
+    """How long a step waits for the bars of all coins."""
+    stale_s: Annotated[int, Field(ge=1, le=3600)] = 15
+    """After how long without data a coin is stale."""
+    capture: bool = True
+    """Whether what is received is recorded."""
+    into: Word | None = None
+    """The recording it goes into; one of its own in the user's data folder if left out."""
+
+
 class SessionTables(Table):
     """The whole of a session config."""
 
-    mode: Annotated[Literal["replay"], BeforeValidator(_mode)] = "replay"
-    """Where the market comes from: a recording."""
-    recording: Word
+    mode: Mode = "replay"
+    """Where the market comes from: a recording, or Binance, with orders that are simulated."""
+    recording: Word = Field(default="", validate_default=True)
     """A recording's folder, looked for beside the config, in the current folder, the user's data folder and the package."""
-    coins: Coins | None = None
+    coins: Coins | None = Field(default=None, validate_default=True)
     """The coins to trade, in the order they are handled; all of the recording if left out."""
-    interval: Annotated[Word, AfterValidator(_interval)] | None = None
+    interval: Interval | None = None
     """The decision bar, such as "5m"; the recording's own bars if left out."""
-    begin: Annotated[Word, AfterValidator(_moment)] | None = None
+    begin: Moment | None = None
     """From when on the strategy is asked, as 2025-06-14T12:31 (UTC); before it, features warm up. Left out: from the start."""
     seed: Annotated[int, Field(ge=0, le=INT64_MAX)] = 0
     """What the strategy's random numbers (`self.rng`) start from."""
     strategy: StrategyConfig | None = None
-    features: Annotated[tuple[FeatureConfig, ...], BeforeValidator(_tables)] = ()
+    features: Annotated[tuple[FeatureConfig, ...], Tables] = ()
     account: AccountConfig = Field(default_factory=AccountConfig)
     fills: FillsConfig = Field(default_factory=FillsConfig)
     risk: RiskConfig = Field(default_factory=RiskConfig)
+    binance: BinanceConfig = Field(default_factory=BinanceConfig)
+
+    @field_validator("recording", mode="before")
+    @classmethod
+    def _replay_needs_one(cls, recording: Any, info: Any) -> Any:
+        if recording != "":
+            return recording
+        if info.data.get("mode") != "paper":
+            raise PydanticCustomError("missing", "missing")
+        return "live"
+
+    @field_validator("coins", mode="after")
+    @classmethod
+    def _live_needs_some(cls, coins: tuple[str, ...] | None, info: Any) -> tuple[str, ...] | None:
+        if coins is None and info.data.get("mode") == "paper":
+            raise ValueError("is missing; live prices are those of the coins it names")
+        return coins
 
     @property
     def begin_ns(self) -> int:

@@ -101,6 +101,14 @@ def limit(value: Any) -> Decimal:
     return number
 
 
+def speed(value: Any) -> Decimal:
+    """Return how many times as fast as the wall time goes by, above 0 and at most 100,000; raises ValueError."""
+    number = exact(value)
+    if not 0 < number <= 100_000:
+        raise ValueError(f"should be above 0 and at most 100000, not {shown(value)}")
+    return number
+
+
 def shown(value: Any) -> str:
     """Return a value short enough for a message."""
     if isinstance(value, dict):

@@ -115,7 +115,8 @@ class Push(NamedTuple):
 class PushFeed:
     """A raw timeline that starts empty: `push` what closes, then go on as over a recording.
 
-    `interval` is the length of the bars pushed, ns; `decision` that of the bars a strategy sees, where it is longer.
+    `interval` is the length of the bars pushed, ns; `decision` that of the bars a strategy sees, where it is longer. `times`
+    are those of the steps done.
     """
 
     def __init__(self, instruments: Sequence[Instrument], interval: int, decision: int | None = None) -> None:
@@ -129,6 +130,7 @@ class PushFeed:
             self._decisions = [Growing(its.coin, decision) for its in self.instruments]
         tracks, decisions = ([its.track for its in growing] for growing in (self._events, self._decisions))
         self.latest = Raw(self.instruments, tracks, decisions)
+        self.times: list[Timestamp] = []
 
     def push(
         self,
@@ -174,3 +176,4 @@ class PushFeed:
         raw = self.latest
         raw.step += 1
         raw.time = timestamp
+        self.times.append(timestamp)

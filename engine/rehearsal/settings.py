@@ -13,7 +13,8 @@ import msgspec
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator
 
 from engine.config.checking import check
-from engine.config.models import Coins, Count, FillsConfig, Limit, Money, SessionTables, Table, Word
+from engine.config.fields import Coins, Count, Limit, Money, Table, Word
+from engine.config.models import FillsConfig, SessionTables
 from engine.config.quantities import exact, scaled, shown
 from engine.config.text import KeyPath, key_lines, parse_toml, read_file
 from engine.errors import ConfigError

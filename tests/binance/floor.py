@@ -42,7 +42,8 @@ class Floor:
     async def feed(self, coins: list[str], **given: Any) -> AsyncIterator[BinanceFeed]:
         """A feed that is open and runs, its socket subscribed."""
         feed = BinanceFeed(self.client, coins, **({"manners": QUICK} | given))
-        await feed.open()
+        await feed.learn()
+        await feed.warm_up()
         task = asyncio.create_task(feed.run())
         try:
             await until(lambda: feed.health.alive)
