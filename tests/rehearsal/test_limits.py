@@ -215,4 +215,3 @@ WEIGHTS: dict[str, Any] = {
 def test_the_weights_of_the_documentation(name: str, params: dict[str, str], weight: int) -> None:
     told = ROUTES[name].weight
     assert (told if isinstance(told, int) else told(Params(params))) == weight
-
