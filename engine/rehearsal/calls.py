@@ -10,7 +10,7 @@ import msgspec
 
 from engine.model import Timestamp
 from engine.rehearsal.errors import error
-from engine.rehearsal.limits import Usage
+from engine.rehearsal.limits import Exceeded, Usage
 from engine.rehearsal.params import SYMBOL, Params
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class Call(msgspec.Struct, kw_only=True):
     """A request: `door` and `name` tell where it came in ("rest", "POST /api/v3/order"; "ws-api", "order.place").
 
     `signed` are the bytes its signature is of. `account` is whose it is: known from the start where a session has logged on,
-    else from its `key`. A query looks `lag` ns back, as one that a replica answers.
+    else from its `key`. It is answered as of `now`, and a query as of `lag` ns before, as by a replica. `excess` is why it may
+    place no order, though it goes on.
     """
 
     office: Office
@@ -84,17 +85,14 @@ class Call(msgspec.Struct, kw_only=True):
     signature: str = ""
     account: Account | None = None
     unit: int = MILLISECOND
+    now: Timestamp = 0
     lag: int = 0
+    excess: Exceeded | None = None
 
     @property
     def venue(self) -> Venue:
         """The exchange."""
         return self.office.venue
-
-    @property
-    def now(self) -> Timestamp:
-        """The exchange's time."""
-        return self.office.venue.now
 
     @property
     def owner(self) -> Account:
@@ -163,3 +161,13 @@ class Reply(msgspec.Struct, kw_only=True):
 def instant(number: int) -> Timestamp:
     """Return a time that a client told in ms or in µs, in ns."""
     return number * (MICROSECOND if number >= 10**14 else MILLISECOND)
+
+
+def time_unit(word: str | None) -> int:
+    """Return the ns of the unit a client wants its times in, ms if it names none; raises ApiError for any but ms and µs."""
+    match (word or "MILLISECOND").upper():
+        case "MILLISECOND":
+            return MILLISECOND
+        case "MICROSECOND":
+            return MICROSECOND
+    raise error(-1194)

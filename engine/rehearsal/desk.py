@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 
-from engine.exact import DECIMALS, UNIT, floor_to
+from engine.exact import DECIMALS, INT64_MAX, UNIT, floor_to
 from engine.exchange import STATUSES, Exchange, FillRules
 from engine.exchange import kernel as k
 from engine.market.path import Tick
@@ -191,7 +191,7 @@ class Desk:
             tick.bid,
             tick.ask,
             price=tick.price,
-            volume=tick.amount,
+            volume=min(tick.amount, INT64_MAX),
             since=tick.since,
             jump=tick.gap,
             bnb_price=self._bnb_price(tick.coin),

@@ -33,7 +33,7 @@ class Office:
 
     def perform(self, call: Call) -> Reply:
         """Do what a request asks and return the reply, a refusal's too."""
-        self.venue.catch_up()
+        call.now = self.venue.catch_up()
         operation = call.operation
         weight = operation.weight if isinstance(operation.weight, int) else operation.weight(call.params)
         try:
@@ -70,7 +70,12 @@ class Office:
         orders = call.operation.orders
         if not orders:
             return call.operation.run(call)
-        self.limits.admit_orders(call.desk)
+        try:
+            self.limits.admit_orders(call.desk)
+        except Exceeded as excess:
+            if call.params.texts.get("orderRateLimitExceededMode") != "CANCEL_ONLY":
+                raise
+            call.excess, orders = excess, 0
         # counted first, so that an order which fills at once counts back
         self.limits.count_orders(call.desk, orders)
         try:
@@ -105,7 +110,7 @@ class Office:
             raise error(-1102, "recvWindow", MOST_RECV_WINDOW_MS, form=TOO_GREAT)
         if not self.judges_time:
             return
-        age = self.venue.now - instant(stamp)
+        age = call.now - instant(stamp)
         if age <= -NS_PER_SECOND:
             raise error(-1021, form=1)
         if age > window * 1000:

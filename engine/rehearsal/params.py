@@ -15,6 +15,7 @@ WHOLE = "^[0-9]{1,20}$"
 NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
 SYMBOL = "^[A-Z0-9-_.]{1,20}$"
 CLIENT_ID = r"^[\.A-Z\:/a-z0-9_-]{1,36}$"
+SYMBOLS = r'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$'
 TOO_GREAT = 3
 """Which of -1102's texts is the one for a number that is too great."""
 _PATTERNS = {text: re.compile(text.removesuffix("$") + r"\Z") for text in (WHOLE, NUMBER, SYMBOL, CLIENT_ID)}
@@ -36,6 +37,8 @@ class Params:
 
     def expect(self, names: frozenset[str]) -> None:
         """Raise ApiError where a parameter was sent that is none of these."""
+        if not names and self.texts:
+            raise error(-1101, 0, len(self.texts))
         read = sum(name in names for name in self.texts)
         if read < len(self.texts):
             raise error(-1104, read, len(self.texts))
@@ -112,7 +115,7 @@ class Params:
         try:
             return msgspec.json.decode(text, type=list[str])
         except msgspec.MsgspecError:
-            raise error(-1135, name) from None
+            raise error(-1100, name, SYMBOLS) from None
 
 
 def _text(value: Any) -> str:

@@ -53,12 +53,13 @@ class Venue:
         """Whether the recording has been played."""
         return self.market.due is None
 
-    def catch_up(self) -> None:
-        """Play the market up to now."""
+    def catch_up(self) -> Timestamp:
+        """Play the market up to now, and return when that is."""
         now = self.clock.now
         for event in self.market.play(now):
             self._take(event)
         self._pass(now)
+        return now
 
     def step(self, events: int = 1) -> None:
         """Play so many events whatever the clock says, and move it to the last of them."""

@@ -159,6 +159,18 @@ async def test_too_many_orders_are_refused_and_cancels_are_not() -> None:
         assert (await by.ask("DELETE", "openOrders", symbol="BTCUSDT")).status == 200
 
 
+async def test_a_replacement_beyond_the_limit_can_still_cancel() -> None:
+    async with trading(market([100] * 3), limits={"orders_per_10_seconds": 1}) as by:
+        await by.order(**LIMIT, quantity="1", price="20")
+        asked = {"symbol": "BTCUSDT", "side": "BUY", **LIMIT, "quantity": "1", "price": "30", "cancelOrderId": 1}
+        asked |= {"cancelReplaceMode": "STOP_ON_FAILURE"}
+        told = await by.ask("POST", "order/cancelReplace", **asked)
+        assert (told.status, told.body["code"], len(by.desk.records.open)) == (429, -1015, 1)
+        told = await by.ask("POST", "order/cancelReplace", **asked, orderRateLimitExceededMode="CANCEL_ONLY")
+        assert (told.status, told.body["code"], len(by.desk.records.open)) == (429, -2021, 0)
+        assert (told.body["data"]["cancelResult"], told.body["data"]["newOrderResponse"]["code"]) == ("SUCCESS", -1015)
+
+
 async def test_too_much_weight_is_refused_then_banned() -> None:
     async with trading(market([100] * 3), limits={"weight_per_minute": 10, "patience": 2}) as by:
         told = [await by.get("depth", symbol="BTCUSDT") for _ in range(5)]

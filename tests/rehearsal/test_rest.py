@@ -45,6 +45,7 @@ async def test_its_time_is_the_markets_in_ms_or_us(by: Trader) -> None:
     told = await by.send("GET", "time", X_MBX_TIME_UNIT="SECOND")
     assert told.refusal == (400, -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND.")
     assert (await by.get("ping")).body == {}
+    assert (await by.get("ping", x=1)).refusal == (400, -1101, "Too many parameters; expected '0' and received '1'.")
 
 
 async def test_microseconds_are_told_of_everything() -> None:
@@ -68,7 +69,7 @@ async def test_microseconds_are_told_of_everything() -> None:
         ({"symbol": "XRPUSDT"}, -1121),
         ({"symbols": '["ETHUSDT","X"]'}, -1121),
         ({"symbols": '["ETHUSDT","ETHUSDT"]'}, -1151),
-        ({"symbols": "ETHUSDT"}, -1135),
+        ({"symbols": "ETHUSDT"}, -1100),
         ({"symbol": "ETHUSDT", "symbols": '["ETHUSDT"]'}, -1128),
         ({"symbolStatus": "OPEN"}, -1122),
     ],
@@ -169,6 +170,8 @@ async def test_klines_are_the_bars_and_the_one_that_forms() -> None:
         for interval in ("2m", "1M", "1s", "x"):
             assert (await by.get("klines", **COIN, interval=interval)).refusal == (400, -1120, "Invalid interval.")
         assert (await by.get("klines", **COIN)).body["code"] == -1102
+        assert (await by.get("klines", **COIN, interval="1m", timeZone="0", limit=1)).body == rows[-1:]
+        assert (await by.get("klines", **COIN, interval="1m", timeZone="8")).body["code"] == -1130
 
 
 async def test_tickers_of_one_of_several_and_of_all(by: Trader) -> None:

@@ -84,6 +84,8 @@ def klines(call: Call) -> Any:
     interval = params.need("interval")
     if interval not in INTERVALS:
         raise error(-1120)
+    # klines of another day than UTC's would be other klines
+    params.choice("timeZone", ("0", "00:00", "0:00", "+0", "+00:00"))
     begin, end, limit = call.moment("startTime"), call.moment("endTime"), params.limit(MOST_ROWS)
     try:
         found = coin.klines(interval, begin, end, limit, call.now)

@@ -85,6 +85,8 @@ def cancel_replace(call: Call) -> Any:
         canceled, cancel_result = refusal.body, "FAILURE"
     if cancel_result == "FAILURE" and mode == "STOP_ON_FAILURE":
         placed, place_result = None, "NOT_ATTEMPTED"
+    elif call.excess is not None:
+        placed, place_result = call.excess.body, "FAILURE"
     else:
         try:
             placed, place_result = _place(call, asked), "SUCCESS"
@@ -98,9 +100,10 @@ def cancel_replace(call: Call) -> Any:
     }
     if cancel_result == place_result == "SUCCESS":
         return done
+    status = None if call.excess is None else call.excess.status
     if "SUCCESS" in (cancel_result, place_result):
-        raise ApiError(-2021, "Order cancel-replace partially failed.", 409, data=done)
-    raise ApiError(-2022, "Order cancel-replace failed.", 400, data=done)
+        raise ApiError(-2021, "Order cancel-replace partially failed.", status or 409, data=done)
+    raise ApiError(-2022, "Order cancel-replace failed.", status or 400, data=done)
 
 
 @operation("symbol orderId origClientOrderId newClientOrderId newQty", security=Security.SIGNED, weight=4)
