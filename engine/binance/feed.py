@@ -128,6 +128,7 @@ class BinanceFeed:
         now = seam.monotonic_ns()
         self._heard: dict[CoinName, int] = dict.fromkeys(self.coins, now)
         self._lags: dict[CoinName, float] = dict.fromkeys(self.coins, 0.0)
+        self._prices: dict[CoinName, int] = {}
         self._quotes: dict[CoinName, QuoteEvent] = {}
         self._forming: dict[CoinName, UnitBar] = {}
         self._trade_ids: dict[CoinName, int] = {}
@@ -235,6 +236,7 @@ class BinanceFeed:
                 self._forming[event.coin] = event.bar
             case TradeEvent():
                 self._lag(event.coin, now, event.at)
+                self._prices[event.coin] = event.price
                 self._follow_trades(event)
             case QuoteEvent():
                 self._quotes[event.coin] = event
@@ -323,6 +325,11 @@ class BinanceFeed:
     def forming(self, coin: CoinName) -> UnitBar | None:
         """Return the bar that forms of a coin, as far as it has come."""
         return self._forming.get(coin)
+
+    def price(self, coin: CoinName) -> int:
+        """Return what a coin last traded at, in units; 0 before anything came."""
+        forming = self._forming.get(coin)
+        return self._prices.get(coin) or (forming.close if forming is not None else 0)
 
     @property
     def health(self) -> Health:

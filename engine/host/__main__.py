@@ -8,6 +8,7 @@ import sys
 import msgspec
 
 from engine.errors import TickdeckError
+from engine.host.leash import end_with_parent
 from engine.host.server import serve
 from engine.host.spec import Spec
 
@@ -19,6 +20,7 @@ def main() -> int:
     except msgspec.DecodeError as error:
         print(f"the host got no spec on stdin: {error}", file=sys.stderr)
         return 2
+    end_with_parent()
     try:
         return asyncio.run(serve(spec))
     except TickdeckError as error:

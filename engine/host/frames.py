@@ -19,6 +19,8 @@ from engine.host.protocol import (
     BalanceRow,
     Chart,
     FeatureRow,
+    FeedCoin,
+    FeedRow,
     Frame,
     OrderRow,
     PositionRow,
@@ -64,7 +66,7 @@ class FrameMaker:
             self._coin = coin
             self._bars = max(1, min(bars, 2000))
 
-    def make(self, motion: Motion) -> Frame:
+    def make(self, motion: Motion, at_end: bool) -> Frame:
         """Return the frame of this moment."""
         self._seq += 1
         session, engine = self._session, self._engine
@@ -77,7 +79,7 @@ class FrameMaker:
             step=raw.step + 1,
             time=raw.time,
             playing=motion.playing,
-            at_end=raw.step + 1 >= len(session.feed),
+            at_end=at_end,
             speed=motion.speed,
             rate=motion.rate,
             halted=engine.halted.message if engine.halted is not None else "",
@@ -92,6 +94,24 @@ class FrameMaker:
             n_fills=account.exchange.n_fills,
             n_orders=account.exchange.n_orders,
             n_signals=len(session.trade.signals),
+            feed=self._feed() if session.recording is None else None,
+        )
+
+    def _feed(self) -> FeedRow:
+        health = self._session.feed.health
+        coins = [FeedCoin(its.coin, its.age_s, its.lag_ms, its.stale) for its in health.coins]
+        return FeedRow(
+            coins=coins,
+            alive=health.alive,
+            reconnects=health.reconnects,
+            bad=health.bad,
+            late=health.late,
+            gaps=health.gaps,
+            weight=health.weight,
+            weight_limit=health.weight_limit,
+            offset_ms=health.offset_ms,
+            messages=health.messages,
+            failure=health.failure,
         )
 
     def _watch_row(self, n: int) -> WatchRow:
@@ -102,11 +122,18 @@ class FrameMaker:
             return WatchRow(track.coin, float("nan"), float("nan"), 0.0, 0.0)
         bars = track.bars
         day_ago = int(np.searchsorted(bars.time, raw.time - NS_PER_DAY - bars.interval, side="right")) - 1
-        price = int(bars.close[row]) / UNIT
+        price = self._price(track.coin, int(bars.close[row])) / UNIT
         change = 100.0 * (price * UNIT / int(bars.close[day_ago]) - 1.0) if day_ago >= 0 else float("nan")
         volume = float(bars.volume[day_ago + 1 : row + 1].sum(dtype=np.float64)) / unit_of(bars, "volume")
         age = (raw.time - int(bars.time[row]) - bars.interval) / NS_PER_SECOND
         return WatchRow(track.coin, price, change, volume, age)
+
+    def _price(self, coin: CoinName, close: int) -> int:
+        """Return a coin's price in units: its last close, or what it trades at since where prices are live."""
+        if self._session.recording is not None:
+            return close
+        live: int = self._session.feed.price(coin)
+        return live or close
 
     def _shown(self) -> tuple[int, int, int]:
         """Return the watched coin's number and the rows of its bars in view."""
@@ -119,20 +146,20 @@ class FrameMaker:
         n, start, stop = self._shown()
         store = self._session.strategy.stats.features
         frame, track = store.frames[n], self._session.feed.latest.decisions[n]
-        opens, highs, lows, closes, volumes = frame.block[start:stop, 1 : len(HEAD)].T.tolist()
+        columns = frame.block[start:stop, 1 : len(HEAD)].T.tolist()
         overlays = [label for feature in store.features for label in feature.overlays]
         times = track.bars.time[start:stop]
-        return Chart(
-            coin=self._coin,
-            time=times.tolist(),
-            open=opens,
-            high=highs,
-            low=lows,
-            close=closes,
-            volume=volumes,
-            overlays={label: frame.column(label)[start:stop].tolist() for label in overlays},
-            marks=self._marks(n, times),
-        )
+        shown = times.tolist()
+        told = {label: frame.column(label)[start:stop].tolist() for label in overlays}
+        forming = self._session.feed.forming(self._coin) if self._session.recording is None else None
+        if forming is not None:
+            shown.append(forming.time)
+            for column, units in zip(columns, forming[1:], strict=True):
+                column.append(units / UNIT)
+            for values in told.values():
+                values.append(float("nan"))
+        opens, highs, lows, closes, volumes = columns
+        return Chart(self._coin, shown, opens, highs, lows, closes, volumes, told, self._marks(n, times))
 
     def _marks(self, n: int, times: np.typing.NDArray[np.int64]) -> list[tuple[int, str, float]]:
         if not len(times):

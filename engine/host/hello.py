@@ -6,23 +6,25 @@ from decimal import Decimal
 
 import numpy as np
 
-from engine.config import FillsConfig, RiskConfig
+from engine.config import BinanceConfig, FillsConfig, RiskConfig
 from engine.exact import to_text
 from engine.host.protocol import VERSION, CoinInfo, Hello, Param
 from engine.params import parameters, values_of
+from engine.recordings import Recording
 from engine.session import Session
 
 
 def hello(session: Session) -> Hello:
     """Return the session as the deck is told of it."""
-    config, feed, recording, strategy = session.config, session.feed, session.recording, session.strategy
+    config, feed, strategy, recording = session.config, session.feed, session.strategy, session.recording
+    spot = recording is None or recording.spot
     values = values_of(strategy)
     return Hello(
         version=VERSION,
         mode=config.mode,
-        recording=recording.name,
-        synthetic=recording.synthetic,
-        spot=recording.spot,
+        recording=recording.name if recording is not None else _source(config.binance),
+        synthetic=recording.synthetic if recording is not None else config.binance.url is not None,
+        spot=spot,
         coins=[
             CoinInfo(
                 coin=its.coin,
@@ -31,7 +33,7 @@ def hello(session: Session) -> Hello:
                 tick=_short(its.tick),
                 lot=_short(its.lot),
                 min_notional=_short(its.min_notional),
-                gaps=[(gap.start, gap.end) for gap in recording.gaps(its.coin)],
+                gaps=[(gap.start, gap.end) for gap in recording.gaps(its.coin)] if recording is not None else [],
             )
             for its in feed.instruments
         ],
@@ -40,15 +42,15 @@ def hello(session: Session) -> Hello:
         params=[Param(name, its.type_name, str(values[name])) for name, its in parameters(type(strategy)).items()],
         features=list(strategy.stats.features.labels),
         fill_rules=[
-            *([] if recording.spot else ["market: not spot; orders fill as on spot all the same"]),
+            *([] if spot else ["market: not spot; orders fill as on spot all the same"]),
             *fill_rules(config.fills),
             *limits(config.risk, config.account.currency),
         ],
         currency=config.account.currency,
-        start=int(feed.times[0]),
-        end=int(feed.times[-1]),
+        start=int(feed.times[0]) if len(feed) else 0,
+        end=int(feed.times[-1]) if len(feed) else 0,
         steps=len(feed),
-        gaps=_common_gaps(session),
+        gaps=_common_gaps(session, recording) if recording is not None else [],
     )
 
 
@@ -91,10 +93,15 @@ def _short(units: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _common_gaps(session: Session) -> list[tuple[float, float]]:
+def _source(live: BinanceConfig) -> str:
+    """Return where live prices come from, in words."""
+    return f"Binance {live.environment}" if live.url is None else f"a rehearsal at {live.url}"
+
+
+def _common_gaps(session: Session, recording: Recording) -> list[tuple[float, float]]:
     """Return where no coin has a bar, as fractions of the recording's time."""
     times = session.feed.times
-    interval = session.recording.bars(session.feed.latest.coins[0]).interval
+    interval = recording.bars(session.feed.latest.coins[0]).interval
     holes = np.flatnonzero(np.diff(times) > interval)
     begin, length = int(times[0]), max(int(times[-1] - times[0]), 1)
     return [((int(times[n]) - begin) / length, (int(times[n + 1]) - begin) / length) for n in holes.tolist()]

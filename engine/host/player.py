@@ -5,44 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine import seam
-from engine.host.frames import FrameMaker, Motion
-from engine.host.hand import Hand
-from engine.host.hello import hello
-from engine.host.protocol import (
-    Command,
-    Events,
-    Failure,
-    FillRow,
-    LogLine,
-    Message,
-    Pause,
-    Play,
-    RunToEnd,
-    SetSpeed,
-    Shutdown,
-    SignalRow,
-    Step,
-    Watch,
-)
-from engine.loop import Engine
+from engine.host.frames import Motion
+from engine.host.protocol import Command, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
+from engine.host.reporter import Reporter
 from engine.session import Session
 
 SLICE_S = 0.012
 """How long the engine runs before the host looks up: a command waits no longer than this."""
 RATE_OVER_S = 1.0
-NEWEST = 200
-"""How many fills or signals are told at once; of more, the newest."""
 
 Clock = Callable[[], float]
 
 
-class Player:
-    """One session in motion. `act` obeys a command, `advance` does the steps that are due, `frame` and `events` tell."""
+class Player(Reporter):
+    """One session in motion. `act` obeys a command, `advance` does the steps that are due; `frame` and `events` tell."""
 
     def __init__(self, session: Session, clock: Clock = seam.stopwatch) -> None:
-        self.session = session
-        self.engine = Engine(session.feed, session.trade, session.strategy, session.begin)
-        self.frames = FrameMaker(session, self.engine)
+        super().__init__(session)
         self.playing = False
         self.speed = 10.0
         self._clock = clock
@@ -51,21 +30,12 @@ class Player:
         self._block = 64
         self._rate = 0.0
         self._rated = (clock(), 0)
-        self._told_fills = 0
-        self._told_signals = 0
-        self._log: list[LogLine] = []
-        self._hand = Hand(self.engine, self._note)
-        self._grounded = False
-        self._told_stops = 0
-
-    def hello(self) -> Message:
-        """Return what is flown."""
-        return hello(self.session)
 
     @property
     def done(self) -> int:
         """Steps done."""
-        return self.session.feed.latest.step + 1
+        done: int = self.session.feed.latest.step + 1
+        return done
 
     @property
     def at_end(self) -> bool:
@@ -94,7 +64,7 @@ class Player:
             case Shutdown():
                 pass
             case _:
-                return [self._hand.obey(command)]
+                return [self.hand.obey(command)]
         return []
 
     def _set_off(self, racing: bool) -> None:
@@ -142,92 +112,24 @@ class Player:
     def _run(self, steps: int) -> int:
         """Run the engine and notice what it stumbled over."""
         done = self.engine.run(steps)
-        self._hand.look()
-        self._tell_stops()
-        if self.engine.halted is not None and not self._grounded:
-            self._grounded = True
+        if self.look():
             self._stop()
-            self._note("error", self.engine.halted.message)
             # the step the strategy failed in is done; what it was asked for beyond that waits for the user
             return done
         if self.at_end:
             self._stop()
         return done
 
-    def _tell_stops(self) -> None:
-        """Log why buying has stopped, at the time it did."""
-        if self.done:
-            for stop in self.session.trade.risk.stops[self._told_stops :]:
-                until = "nothing more is bought this UTC day" if stop.today else "nothing more is bought"
-                self._log.append(LogLine(stop.time, "error", f"{stop.reason}; {until}"))
-            self._told_stops = len(self.session.trade.risk.stops)
-
     def fly_to(self, step: int) -> None:
         """Run to a step before anybody looks."""
         self._run(step - self.done)
 
-    # reports
-
     @property
-    def failure(self) -> Failure | None:
-        """The strategy's failure, to be told once when it happens."""
-        error = self.engine.halted
-        if error is None:
-            return None
-        return Failure(
-            error.title, error.message, error.hint or "the strategy stands still; the market and your orders go on", False
-        )
-
-    def frame(self) -> Message:
-        """Return the frame of this moment."""
+    def motion(self) -> Motion:
+        """How it moves now; the rate is measured over the last second or so."""
         now = self._clock()
         since, at = self._rated
         if now - since >= RATE_OVER_S / 4:
             self._rate = (self.done - at) / (now - since)
             self._rated = (now, self.done)
-        return self.frames.make(Motion(self.playing, self.speed, self._rate if self.playing else 0.0))
-
-    def events(self) -> Events | None:
-        """Return what happened since the last call, or None."""
-        fills, signals = self._new_fills(), self._new_signals()
-        log, self._log = self._log, []
-        return Events(fills, signals, log) if fills or signals or log else None
-
-    def _note(self, level: str, text: str) -> None:
-        self._log.append(LogLine(max(self.session.feed.latest.time, 0), level, text))
-
-    def _new_fills(self) -> list[FillRow]:
-        account = self.session.trade.account
-        total = account.exchange.n_fills
-        begin, self._told_fills = max(self._told_fills, total - NEWEST), total
-        rows = []
-        for n in range(begin, total):
-            fill = account.fill(n)
-            rows.append(
-                FillRow(
-                    n=n,
-                    step=fill.step,
-                    time=fill.time,
-                    coin=fill.coin,
-                    side=fill.side.value,
-                    amount=format(fill.amount, "f"),
-                    price=format(fill.price, "f"),
-                    fee=format(fill.fee, "f"),
-                    fee_asset=fill.fee_asset,
-                    order_id=fill.order_id,
-                    cash=format(fill.cash, "f"),
-                    position=format(fill.position, "f"),
-                )
-            )
-        return rows
-
-    def _new_signals(self) -> list[SignalRow]:
-        signals = self.session.trade.signals
-        total = len(signals)
-        begin, self._told_signals = max(self._told_signals, total - NEWEST), total
-        coins, times = self.session.feed.latest.coins, self.session.feed.times
-        rows = []
-        for n in range(begin, total):
-            note = signals[n]
-            rows.append(SignalRow(n, note.step, int(times[note.step]), coins[note.coin], note.kind, note.reason, note.outcome))
-        return rows
+        return Motion(self.playing, self.speed, self._rate if self.playing else 0.0)

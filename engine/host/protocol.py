@@ -281,13 +281,41 @@ class Account(msgspec.Struct, frozen=True):
     balances: list[BalanceRow]
 
 
+class FeedCoin(msgspec.Struct, frozen=True):
+    """How a live coin's data fares: seconds since the last of it, by how much it was late, whether that is too old."""
+
+    coin: str
+    age_s: float
+    lag_ms: float
+    stale: bool
+
+
+class FeedRow(msgspec.Struct, frozen=True):
+    """How a live feed fares: its coins; whether its socket is up and how often it came back; bad frames; bars that came late
+    and holes that stayed; what of the exchange's weight is used; by how much this machine's clock is ahead; why nothing is
+    recorded any more ("" while it is).
+    """
+
+    coins: list[FeedCoin]
+    alive: bool
+    reconnects: int
+    bad: int
+    late: int
+    gaps: int
+    weight: int
+    weight_limit: int
+    offset_ms: float
+    messages: int
+    failure: str
+
+
 class Frame(Message, frozen=True):
     """The world at the cursor; the latest frame replaces every earlier one.
 
     `step` counts steps done (0 before the first bar), `time` is the cursor's market time in ns, `ts` the host's wall clock
     (`time.time_ns()`) when the frame was made; the answer to a command that moves something is a frame at once, not one
     at the next tenth of a second. `rate` the measured steps a second, `halted` why the strategy stands still ("" while it
-    flies), `stopped` why nothing may be bought ("" while it may), be it for this UTC day only.
+    flies), `stopped` why nothing may be bought ("" while it may), be it for this UTC day only; `feed` is None on a replay.
     """
 
     seq: int
@@ -310,6 +338,7 @@ class Frame(Message, frozen=True):
     n_fills: int
     n_orders: int
     n_signals: int
+    feed: FeedRow | None = None
 
 
 class FillRow(msgspec.Struct, frozen=True):

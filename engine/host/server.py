@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from engine.errors import HostError, NoRecording, TickdeckError
 from engine.host.protocol import FRAMES_PER_SECOND, Command, Failure, Message, Progress, Reader, Shutdown, Wanted, pack
-from engine.host.spec import Spec, prepare_player
+from engine.host.spec import Spec, prepared
 
 if TYPE_CHECKING:
+    from engine.host.pilot import Pilot
     from engine.host.player import Player
 
 WAIT_FOR_DECK_S = 30.0
@@ -84,6 +85,10 @@ async def serve(spec: Spec) -> int:
             deck = await asyncio.wait_for(connected, WAIT_FOR_DECK_S)
         except TimeoutError:
             raise HostError(f"no deck came within {WAIT_FOR_DECK_S:.0f} s") from None
+        finally:
+            # The one deck there is needs no name any more, and whatever ends this process leaves none behind.
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(spec.socket)
         server.close()
         try:
             return await _serve(deck, spec)
@@ -105,22 +110,20 @@ async def _serve(deck: Deck, spec: Spec) -> int:
     def progress(text: str) -> None:
         loop.call_soon_threadsafe(deck.send, Progress(text))
 
+    ready = False
     try:
-        player = await asyncio.to_thread(prepare_player, spec, progress)
+        async with prepared(spec, progress) as player:
+            ready = True
+            deck.send(player.hello())
+            await fly(deck, player)
     except TickdeckError as error:
         wanted = Wanted(error.name, error.coins) if isinstance(error, NoRecording) else None
         deck.send(Failure(error.title, error.message, error.hint, True, wanted))
-        return 2
-    deck.send(player.hello())
-    try:
-        await fly(deck, player)
-    except TickdeckError as error:
-        deck.send(Failure(error.title, error.message, error.hint, True))
-        return 3
+        return 3 if ready else 2
     return 0
 
 
-async def fly(deck: Deck, player: Player) -> None:
+async def fly(deck: Deck, player: Player | Pilot) -> None:
     """Run the player until the deck ends it: commands first, then the steps that are due, then a frame when one is due."""
     loop = asyncio.get_running_loop()
     frame_due = loop.time()
@@ -157,4 +160,5 @@ async def _rest(deck: Deck, seconds: float) -> None:
         await asyncio.sleep(0)
         return
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(deck.came.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await deck.came.wait()

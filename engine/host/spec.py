@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,8 @@ import msgspec
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from engine.config import SessionConfig
+    from engine.host.pilot import Pilot
     from engine.host.player import Player
     from engine.session import Session
 
@@ -34,24 +38,46 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     speed: float | None = None
 
 
-def prepare_player(spec: Spec, tell: Tell) -> Player:
-    """Return the player of a spec, flown to where it begins. Raises the error of whatever is wrong with it."""
+@asynccontextmanager
+async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
+    """Yield what flies a spec: a replay flown to where it begins, or live prices with their history behind them.
+
+    Raises the error of whatever is wrong with it.
+    """
+    settings = await asyncio.to_thread(settings_of, spec, tell)
+    if settings.mode == "replay":
+        yield await asyncio.to_thread(prepare_player, settings, spec, tell)
+        return
+    from engine.flight import fly
+    from engine.host.pilot import Pilot
+
+    async with fly(settings, tell) as session:
+        yield Pilot(session)
+
+
+def settings_of(spec: Spec, tell: Tell) -> SessionConfig:
+    """Return the config of a spec, with what it changes of it."""
     tell("loading the engine; the first time it is compiled, which takes some seconds")
     from engine.config import SessionConfig, find_config, load_config
-    from engine.host.player import Player
-    from engine.session import prepare
 
     if spec.config is None and spec.recording is not None:
         config = SessionConfig.from_dict({"recording": spec.recording}, beside=Path.cwd())
     else:
         config = load_config(find_config(spec.config or "demo"))
         if spec.recording is not None:
-            config = config.with_overrides({"recording": msgspec.json.encode(spec.recording).decode()})
+            config = config.with_overrides({"recording": msgspec.json.encode(spec.recording).decode(), "mode": '"replay"'})
+    return config.with_overrides(spec.overrides)
+
+
+def prepare_player(config: SessionConfig, spec: Spec, tell: Tell) -> Player:
+    """Return the player of a replay, flown to where it begins."""
+    from engine.host.player import Player
+    from engine.session import prepare
+
     tell(f"opening the recording {config.recording}")
-    session = prepare(config, overrides=spec.overrides)
-    player = Player(session)
+    player = Player(prepare(config))
     tell("computing features and flying to the start")
-    player.fly_to(start_of(session, spec.at))
+    player.fly_to(start_of(player.session, spec.at))
     if spec.speed is not None:
         player.speed = max(0.0, spec.speed)
     return player

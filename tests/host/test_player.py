@@ -9,7 +9,8 @@ import pytest
 from engine import LocalTradeSystem, ReplayFeed, Signal, Strategy
 from engine.config import SessionConfig
 from engine.host import protocol as p
-from engine.host.player import NEWEST, Player
+from engine.host.player import Player
+from engine.host.reporter import NEWEST
 from engine.recordings import Recording
 from engine.session import Session
 from engine.trading.risk import Limits

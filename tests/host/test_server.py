@@ -40,12 +40,14 @@ class Host:
         self.reports: list[Any] = []
         self._reader = p.Reader(p.Report)
         self._socket: socket.socket | None = None
+        self.mode = 0
 
     def connect(self) -> Host:
         deadline = time.monotonic() + PATIENCE
         while True:
             deck = socket.socket(socket.AF_UNIX)
             try:
+                self.mode = stat.S_IMODE(self.path.stat().st_mode)
                 deck.connect(str(self.path))
             except (FileNotFoundError, ConnectionRefusedError):
                 deck.close()
@@ -171,7 +173,7 @@ def by_hand(frame: p.Frame) -> list[tuple[int, str]]:
 
 def test_a_session_is_flown_by_command(start: Callable[..., Host]) -> None:
     host = start(at="100", overrides={"chatty": "true"}).connect()
-    assert stat.S_IMODE(host.path.stat().st_mode) == 0o600
+    assert host.mode == 0o600
     hello = host.until(lambda its: isinstance(its, p.Hello))
     assert all(isinstance(its, p.Progress) for its in host.reports[: host.reports.index(hello)])
     assert host.reports[0] != hello, "what takes long is announced"
@@ -327,6 +329,7 @@ def test_a_second_deck_is_turned_away(start: Callable[..., Host]) -> None:
 def test_killed_it_is_gone_at_once(start: Callable[..., Host]) -> None:
     host = start().connect()
     host.until(is_frame)
+    assert not host.path.exists(), "no end, however sudden, leaves a socket behind"
     host.process.kill()
     began = time.monotonic()
     host.to_the_end()

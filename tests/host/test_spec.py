@@ -9,9 +9,14 @@ import pytest
 from engine import LocalTradeSystem, ReplayFeed, Strategy
 from engine.config import SessionConfig
 from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
-from engine.host.spec import HISTORY, Spec, prepare_player, start_of
+from engine.host.player import Player
+from engine.host.spec import HISTORY, Spec, Tell, prepare_player, settings_of, start_of
 from engine.session import Session
 from tests.worlds import candles, market
+
+
+def ready(spec: Spec, tell: Tell) -> Player:
+    return prepare_player(settings_of(spec, tell), spec, tell)
 
 
 def session(rows: int = 5000, gap: int = 0) -> Session:
@@ -68,7 +73,7 @@ def test_without_it_there_is_history_behind_and_a_future_ahead() -> None:
 
 def test_a_spec_becomes_a_player_that_says_what_it_does() -> None:
     said: list[str] = []
-    player = prepare_player(Spec(socket="", config="demo", at="2000", speed=50, overrides={"fast": "7"}), said.append)
+    player = ready(Spec(socket="", config="demo", at="2000", speed=50, overrides={"fast": "7"}), said.append)
     assert (player.done, player.speed, player.playing) == (2000, 50.0, False)
     assert player.session.strategy.fast == 7
     assert any("recordings/demo" in text for text in said)
@@ -76,11 +81,11 @@ def test_a_spec_becomes_a_player_that_says_what_it_does() -> None:
 
 
 def test_a_recording_alone_is_flown_without_a_strategy() -> None:
-    player = prepare_player(Spec(socket="", recording="recordings/demo"), lambda text: None)
+    player = ready(Spec(socket="", recording="recordings/demo"), lambda text: None)
     assert type(player.session.strategy) is Strategy
     assert player.hello().strategy == ""
     assert player.done == HISTORY
-    with_config = prepare_player(Spec(socket="", config="rsi", recording="recordings/demo", speed=-1), lambda text: None)
+    with_config = ready(Spec(socket="", config="rsi", recording="recordings/demo", speed=-1), lambda text: None)
     assert with_config.hello().strategy == "RsiReversion"
     assert with_config.speed == 0
 
@@ -98,4 +103,4 @@ def test_a_recording_alone_is_flown_without_a_strategy() -> None:
 )
 def test_what_cannot_be_flown_is_said_as_an_error_of_ours(spec: dict[str, Any], error: type[TickdeckError], told: str) -> None:
     with pytest.raises(error, match=told):
-        prepare_player(Spec(socket="", **spec), lambda text: None)
+        ready(Spec(socket="", **spec), lambda text: None)

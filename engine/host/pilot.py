@@ -1,0 +1,54 @@
+"""Pilot: flies live prices as they come, and obeys the deck."""
+
+from __future__ import annotations
+
+from engine.host.frames import Motion
+from engine.host.protocol import Command, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
+from engine.host.reporter import Reporter
+from engine.session import Session
+
+LOOK_S = 0.02
+"""How often what came is taken in."""
+
+
+class Pilot(Reporter):
+    """One session on live prices; time cannot be moved here, so commands that would do nothing."""
+
+    playing = True
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._told = ""
+        self.advance()
+
+    @property
+    def at_end(self) -> bool:
+        """Whether there is nothing more to come: never."""
+        return False
+
+    @property
+    def motion(self) -> Motion:
+        """How it moves: with the market."""
+        return Motion(True, 0.0, 0.0)
+
+    def act(self, command: Command) -> list[Message]:
+        """Obey a command; returns what is to be answered at once."""
+        match command:
+            case Watch(coin=coin, bars=bars):
+                self.frames.watch(coin, bars)
+            case Play() | Pause() | Step() | RunToEnd() | SetSpeed() | Shutdown():
+                pass
+            case _:
+                return [self.hand.obey(command)]
+        return []
+
+    def advance(self) -> float:
+        """Take in what came and do the steps it makes; returns seconds until the next look."""
+        if self.session.feed.pump():
+            self.engine.run()
+            self.look()
+        failure = self.session.feed.health.failure
+        if failure != self._told:
+            self._told = failure
+            self.note("error", f"no longer recorded: {failure}")
+        return LOOK_S
