@@ -111,9 +111,8 @@ async def test_keys_of_panels(size: tuple[int, int]) -> None:
         for key, panel in zip("ofgvplw", ("orders", "fills", "signals", "features", "positions", "log", "watch"), strict=True):
             await press(pilot, key)
             assert panel in app.deck.board.plan.regions
-            if panel != "positions":
-                assert app.focused is not None
-                assert app.focused.id == panel
+            assert app.focused is not None
+            assert app.focused.id == panel
         await press(pilot, "f", "down", "down", "up", "pagedown", "pageup")
         assert app.focused is app.deck.fills
         await press(pilot, "escape")

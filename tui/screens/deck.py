@@ -241,9 +241,7 @@ class DeckScreen(DeckKeys, Screen[None]):
         elif tab not in self.board.plan.regions:
             self.notify("this panel has no room in a terminal so small", severity="warning", markup=False)
             return
-        table = self.tables.get(tab)
-        if table is not None:
-            table.focus()
+        self.query_one(f"#{tab}").focus()
         self.show_wireframe()
 
     # Coins

@@ -47,4 +47,6 @@ class Board(Widget):
         self.plan = plan
         for child in self.children:
             child.display = child.id == "wireframe" or child.id in plan.regions
+        # Textual keeps an arrangement for as long as size and children stay, and knows nothing of the plan.
+        self._clear_arrangement_cache()
         self.refresh(layout=True)

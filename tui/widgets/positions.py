@@ -12,7 +12,7 @@ def _tone(value: float) -> str:
     return "up" if value > 0 else "down" if value < 0 else "dim"
 
 
-class Positions(Lines):
+class Positions(Lines, can_focus=True):
     """Two lines a position (amount and gain, entry and change), then dust, balances that none of it tells, and the account."""
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
