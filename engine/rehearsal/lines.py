@@ -13,7 +13,8 @@ from aiohttp import WSMsgType, web
 
 from engine import seam
 from engine.model import Timestamp
-from engine.rehearsal.calls import MICROSECOND, MILLISECOND
+from engine.rehearsal.calls import time_unit
+from engine.rehearsal.errors import ApiError
 from engine.rehearsal.log import EventLog
 from engine.rehearsal.outbox import Frame, Outbox, Terms
 
@@ -116,7 +117,10 @@ class Lines:
         judge = self.terms.judge
         if judge is not None and not judge(Frame(path, number, "open", b"")).copies:
             raise web.HTTPServiceUnavailable
-        unit = time_unit(request.query.get("timeUnit", "MILLISECOND"))
+        try:
+            unit = time_unit(request.query.get("timeUnit"))
+        except ApiError as refusal:
+            raise web.HTTPBadRequest(text=msgspec.json.encode(refusal.body).decode(), content_type="application/json") from None
         socket = web.WebSocketResponse(autoping=False, compress=False)
         await socket.prepare(request)
         if request.transport is None:
@@ -138,13 +142,3 @@ class Lines:
             event = msgspec.json.encode({"e": "serverShutdown", "E": now // line.unit})
             line.outbox.put("serverShutdown", line.wrap(event))
             line.outbox.close(GOING_AWAY, "Server shutdown")
-
-
-def time_unit(word: str) -> int:
-    """Return the ns of a time unit's name; raises HTTPBadRequest where it is none."""
-    match word.upper():
-        case "MILLISECOND":
-            return MILLISECOND
-        case "MICROSECOND":
-            return MICROSECOND
-    raise web.HTTPBadRequest(text=f"{word!r} is no time unit")

@@ -17,7 +17,11 @@ _IN_A_ROW = 500
 
 
 class Frame(NamedTuple):
-    """What goes out on connection number `connection` at `path`: `what` is a stream's name, an event's, "reply" or "open"."""
+    """What goes out on connection number `connection` at `path`.
+
+    `what` is the name of a stream or of an account's event, the method that is answered, "reply" for a word on subscriptions,
+    or "open" for the connection itself.
+    """
 
     path: str
     connection: int

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 
 from engine.rehearsal import signing
-from engine.rehearsal.calls import MICROSECOND, MILLISECOND, Call, Operation, Reply
+from engine.rehearsal.calls import Call, Operation, Reply, time_unit
 from engine.rehearsal.errors import ApiError, error
 from engine.rehearsal.limits import ORDERS, Usage
 from engine.rehearsal.office import Office
@@ -72,7 +72,6 @@ ROUTES: dict[str, Operation] = {
     "GET /dapi/v1/exchangeInfo": wallet.futures_info,
 }
 """The operations by method and path, which is under /api/v3/ unless it says otherwise."""
-UNITS = {"MILLISECOND": MILLISECOND, "MICROSECOND": MICROSECOND}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -108,9 +107,6 @@ def _call(office: Office, operation: Operation, name: str, request: web.Request,
     # as it came: what aiohttp makes of it is no longer what was signed
     query = request.raw_path.partition("?")[2]
     signed, signature = signing.of_request(query, body)
-    unit = UNITS.get(request.headers.get("X-MBX-TIME-UNIT", "MILLISECOND").upper())
-    if unit is None:
-        raise error(-1194)
     return Call(
         office=office,
         operation=operation,
@@ -120,7 +116,7 @@ def _call(office: Office, operation: Operation, name: str, request: web.Request,
         key=request.headers.get("X-MBX-APIKEY", ""),
         signed=signed,
         signature=signature,
-        unit=unit,
+        unit=time_unit(request.headers.get("X-MBX-TIME-UNIT")),
     )
 
 

@@ -113,14 +113,14 @@ class Door:
 
     async def _answer(self, session: Session, text: str) -> None:
         id: Id = None
-        told = session.tells_limits
+        method, told = "reply", session.tells_limits
         try:
             id, method, values = read(text)
             told = values.get("returnRateLimits", told) in (True, "true")
             reply = await self._office.answer(self._call(session, method, values))
         except ApiError as refusal:
             reply = Reply(status=refusal.status, body=refusal.body)
-        session.line.outbox.put("reply", frame(id, reply, told, self._office.venue.now))
+        session.line.outbox.put(method, frame(id, reply, told, self._office.venue.now))
 
     def _call(self, session: Session, method: str, values: dict[str, Any]) -> Call:
         name = method.removeprefix("v3/")

@@ -134,6 +134,15 @@ async def test_frames_are_judged_on_their_way(it: Hall) -> None:
     }
 
 
+async def test_replies_are_judged_by_their_method(it: Hall) -> None:
+    async with it.listen("/ws-api/v3") as ear:
+        it.lines.terms.judge = lambda frame: Fate(copies=2 if frame.what == "time" else 1)
+        await ear.ask(id=1, method="ping")
+        assert await ear.ask(id=2, method="time") == await ear.next()
+        await ear.ask(id=3, method="ping")
+        assert await ear.all() == []
+
+
 async def test_a_frozen_connection_is_open_and_mute(it: Hall) -> None:
     async with it.listen("/ws/btcusdt@trade", autoping=False) as ear:
         (line,) = it.lines.open

@@ -373,6 +373,7 @@ async def test_times_can_be_had_in_microseconds(it: Hall) -> None:
 async def test_no_time_unit_but_two() -> None:
     async with hall(market([100])) as its, its.http.get(its.url + "/ws/btcusdt@trade?timeUnit=SECOND") as reply:
         assert reply.status == 400
+        assert (await reply.json())["code"] == -1194
 
 
 async def test_what_is_gathered_is_told_at_whole_multiples(it: Hall) -> None:
