@@ -41,6 +41,8 @@ class DeckApp(App[int]):
 
     TITLE = "tickdeck"
     ENABLE_COMMAND_PALETTE = False
+    # Textual's own commands would open its help over the deck, or leave one list of it; the deck's palette has its own.
+    COMMANDS = set()
     BINDINGS = []
     # All of it at once: a screen with a sheet of its own has every style worked out anew when it first opens.
     CSS_PATH = ["screens/deck.tcss", "screens/panels.tcss"]
@@ -176,13 +178,19 @@ class DeckApp(App[int]):
     def _gone(self, gone: HostGone) -> None:
         self._link = None
         self.deck.tell_stale("")
-        self.deck.tell_gone(gone.how, gone.last)
-        if self.deck.session.hello is None:
+        started = self.deck.session.hello is not None
+        if not started:
             hint = gone.last and f"its last words: {gone.last}"
             self._fail(Failure("The engine did not start", gone.how, hint, fatal=True))
+        told = not started or (isinstance(self.screen, ErrorScreen) and self.screen.failure.fatal)
+        self.deck.tell_gone(gone.how, gone.last, banner=not told)
 
     def restart(self) -> None:
-        """Start the engine again, at the step where it was last seen; orders by hand are not repeated."""
+        """Start the engine again, at the step where it was last seen; orders by hand are not repeated.
+
+        What still runs of it is ended at once: it does not answer, so it is not asked.
+        """
+        self.kill_engine()
         frame = self.deck.session.frame
         self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec)
 
@@ -242,9 +250,10 @@ class DeckApp(App[int]):
 
     async def on_unmount(self) -> None:
         """See that the engine ends with the deck."""
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
+        if self._link is not None:
+            await self._link.close()
+        # Not before: a signal that comes meanwhile is to end the engine at once.
+        self._link = None
 
     def _fatal_error(self) -> None:
         """Leave after an unexpected exception: a redacted report goes to a file, one line to the terminal, locals nowhere."""

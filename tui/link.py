@@ -78,6 +78,17 @@ class Link(Protocol):
         """End the engine at once; may be called when no event loop runs any more."""
 
 
+def _sweep(folder: Path) -> None:
+    """Remove the sockets of decks that have been killed."""
+    for path in folder.glob("*-*.sock"):
+        try:
+            os.kill(int(path.name.partition("-")[0]), 0)
+        except (ProcessLookupError, ValueError, OverflowError):
+            path.unlink(missing_ok=True)
+        except PermissionError:
+            pass
+
+
 class EngineLink:
     """A host process and the socket to it."""
 
@@ -89,6 +100,7 @@ class EngineLink:
         self._changed = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._killed = False
         self._errors: deque[str] = deque(maxlen=20)
 
     async def run(self) -> None:
@@ -97,7 +109,9 @@ class EngineLink:
         pumps: list[asyncio.Task[None]] = []
         socket: Path | None = None
         try:
-            socket = paths.runtime_dir() / f"{os.getpid()}-{next(_numbers)}.sock"
+            folder = paths.runtime_dir()
+            _sweep(folder)
+            socket = folder / f"{os.getpid()}-{next(_numbers)}.sock"
             process = await self._start(socket)
             assert process.stdout is not None
             assert process.stderr is not None
@@ -208,7 +222,7 @@ class EngineLink:
         process = self._process
         if process is not None and process.returncode is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), GRACE_SECONDS / 4)
+                await asyncio.wait_for(process.wait(), GRACE_SECONDS)
             if process.returncode is None:
                 self.kill()
                 await process.wait()
@@ -224,6 +238,8 @@ class EngineLink:
         code = self._process.returncode if self._process else None
         if code is None:
             return "the engine is gone"
+        if self._killed:
+            return "the engine closed the connection and did not end, so the deck ended it"
         if code < 0:
             with contextlib.suppress(ValueError):
                 return f"the engine was ended by {signal.Signals(-code).name}"
@@ -270,6 +286,7 @@ class EngineLink:
 
     def kill(self) -> None:
         """End the host and all it started at once."""
+        self._killed = True
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -31,7 +31,6 @@ class Watchman:
     def __init__(self, leave: Callable[[int], None], last_act: Callable[[], None]) -> None:
         self._leave = leave
         self._last_act = last_act
-        self._stopped = threading.Event()
         self._deadline = 0.0
         self._code = 128 + signal.SIGHUP
         self._before = {number: signal.getsignal(number) for number in SIGNALS}
@@ -40,8 +39,7 @@ class Watchman:
         threading.Thread(target=self._watch, name="watchman", daemon=True).start()
 
     def stop(self) -> None:
-        """Give the signals back and look no more."""
-        self._stopped.set()
+        """Give the signals back; the terminal is looked after until the process has ended, which may wait for other threads."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -52,7 +50,8 @@ class Watchman:
             self._leave(number)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(LOOK_SECONDS):
+        while True:
+            time.sleep(LOOK_SECONDS)
             if (self._deadline and time.monotonic() > self._deadline) or _terminal_is_gone():
                 self._last_act()
                 os._exit(self._code)

@@ -1,7 +1,7 @@
 """A stand-in for the engine host: a made-up market over the real socket and the real protocol.
 
 Run by a link it reads its spec from stdin. `python tests/tui/fake_host.py deck` opens the deck on it; faults come by the spec's
-recording: "crash", "silent", "exit3", "garbage", "fatal".
+recording: "crash", "silent", "exit3", "garbage", "fatal", "lingers", "hung".
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ def serve() -> None:
         deck.sendall(b"".join(pack(report) for report in reports))  # type: ignore[arg-type]
 
     send(Progress("opening demo"))
-    if fault == "fatal":
+    if fault in ("fatal", "lingers"):
         send(
             Failure(
                 "Recording", "recordings/nowhere: there is no such recording", "tickdeck recordings lists what is there", True
             )
         )
+        if fault == "lingers":
+            deck.close()
+            time.sleep(60)
         return
     if fault == "garbage":
         deck.sendall(b"\xff\xff\xff\xff nothing of the kind")
@@ -73,6 +76,8 @@ def serve() -> None:
                     return
                 send(*world.obey(command))
                 moved = True
+                while fault == "hung" and world.done > 700:
+                    pass
                 if fault == "crash" and world.done > 700:
                     print("Segmentation of a sort", file=sys.stderr, flush=True)
                     os.kill(os.getpid(), 9)

@@ -121,6 +121,31 @@ async def test_what_a_host_says_before_it_ends_arrives() -> None:
         assert "no such recording" in failure.message
 
 
+async def test_a_host_that_lingers_is_ended_and_that_is_not_called_its_own_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.link.GRACE_SECONDS", 0.2)
+    async with linked("lingers") as listener:
+        await listener.until(lambda: listener.of(HostGone))
+        assert listener.of(p.Failure)
+        assert listener.of(HostGone)[0].how == "the engine closed the connection and did not end, so the deck ended it"
+        assert listener.link._process is not None
+        assert listener.link._process.returncode == -signal.SIGKILL
+
+
+async def test_sockets_of_decks_that_were_killed_are_swept() -> None:
+    killed = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await killed.wait()
+    dead, alive = (paths.runtime_dir() / f"{pid}-7.sock" for pid in (killed.pid, os.getpid()))
+    for path in (dead, alive):
+        path.touch()
+    try:
+        async with linked() as listener:
+            await listener.until(lambda: listener.frames)
+            assert not dead.exists()
+            assert alive.exists()
+    finally:
+        alive.unlink()
+
+
 async def test_garbage_on_the_socket_ends_the_host() -> None:
     async with linked("garbage") as listener:
         await listener.until(lambda: listener.of(HostGone), 5)
@@ -167,6 +192,37 @@ async def test_prints_without_end_keep_only_the_newest() -> None:
         lines = [line for report in listener.of(Printed) for line in report.lines]
         assert "line 299999" in lines
         assert max(len(line) for line in lines) <= 4096
+
+
+async def test_the_deck_ends_a_host_that_hangs_and_starts_another() -> None:
+    links: list[EngineLink] = []
+
+    def connect(spec: HostSpec) -> Link:
+        links.append(EngineLink(spec, HOST))
+        return links[-1]
+
+    app = DeckApp(connect, HostSpec(recording="hung"), Settings())
+    async with app.run_test(size=(120, 40)) as pilot:
+
+        async def shown(text: str) -> None:
+            deadline = time.monotonic() + 10
+            while text not in "\n".join(screen_text(app)):
+                assert time.monotonic() < deadline, "\n".join(screen_text(app))
+                await asyncio.sleep(0.02)
+
+        await shown("700 / 4,000")
+        await pilot.press("n")
+        app._heard -= 60
+        app._asked = app._heard + 1
+        app._every_second()
+        await shown("× stale")
+        await pilot.press("r")
+        await shown("‖ paused")
+        hung, started = links[0]._process, links[1]._process
+        assert hung is not None
+        assert started is not None
+        assert await asyncio.wait_for(hung.wait(), 10) == -signal.SIGKILL
+        assert started.returncode is None
 
 
 async def test_the_deck_shows_a_killed_host_within_a_second_and_restarts_it() -> None:

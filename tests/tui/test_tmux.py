@@ -208,6 +208,36 @@ def test_a_terminal_that_closes_leaves_nothing_behind(terminal: Terminal) -> Non
     until_gone(pids, 6)
 
 
+def test_a_terminal_that_closes_while_the_deck_waits_for_its_engine_leaves_nothing_behind(terminal: Terminal) -> None:
+    terminal.start(f"{FAKE} silent")
+    terminal.until(r"700 / 4,000")
+    pids = [terminal.pid, *terminal.hosts()]
+    assert len(pids) == 2
+    terminal.press("q")
+    time.sleep(0.2)  # the engine is asked to end, and does not answer
+    assert not gone(pids[:1])
+    terminal.close()
+    until_gone(pids, 6)
+
+
+@pytest.mark.timeout(120)
+def test_a_hung_strategy_does_not_outlive_its_deck(terminal: Terminal, tmp_path: Path) -> None:
+    hung = tmp_path / "hung"
+    (tmp_path / "hung.py").write_text(
+        f"from pathlib import Path\n\nfrom engine import Strategy\n\n\nclass Hung(Strategy):\n    def gen_signal(self):\n"
+        f"        while self.step >= 20:\n            Path({str(hung)!r}).touch()\n        return {{}}\n"
+    )
+    (tmp_path / "hung.toml").write_text('recording = "demo"\n[strategy]\nuse = "hung.py:Hung"\n')
+    terminal.start(f"{DECK} replay {shlex.quote(str(tmp_path / 'hung.toml'))} --at 15")
+    terminal.until(r"paused .* 15 / ", 90)
+    hosts = terminal.hosts()
+    assert len(hosts) == 1
+    terminal.press("n")
+    terminal.until(lambda _: hung.exists())
+    os.kill(terminal.pid, signal.SIGKILL)
+    until_gone(hosts)
+
+
 def test_a_deck_that_is_killed_takes_the_engine_along(terminal: Terminal) -> None:
     terminal.start(FAKE)
     terminal.until(r"700 / 4,000")

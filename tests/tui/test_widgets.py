@@ -267,19 +267,19 @@ async def test_the_title_says_what_must_not_be_missed(session: Session, world: W
 
 async def test_transport(session: Session, world: World) -> None:
     widget = Transport(session)
-    assert await drawn(widget, (118, 1), lambda: widget.show("", 3)) == [
+    assert await drawn(widget, (118, 1), lambda: widget.show("", 3, "")) == [
         " ‖ paused   ›1  »10  ⇥end  −  10x  +  ━━░░━━━●━━━━━━━━━━━━━━━━━━━━━━━░━━━━━━━━━━━━    700 / 4,000     –/s  lag   3 ms"
     ]
     world.playing, world.speed = True, 0
     session.see(world.frame())
     widget = Transport(session)
-    assert await drawn(widget, (78, 1), lambda: widget.show("25", 1500)) == [
+    assert await drawn(widget, (78, 1), lambda: widget.show("25", 1500, "")) == [
         " ▶ playing  ×25  −  max  +  ━░━━●━━━━━━━━━━━━░━━━━━━━    700 / 4,000  52.0k/s"
     ]
     world.step(5000)
     session.see(world.frame())
     widget = Transport(session)
-    assert await drawn(widget, (50, 1), lambda: widget.show("", 0)) == [" ■ end      ━░━━━━━━━━━━━━━░━━━━━●  4,000 / 4,000"]
+    assert await drawn(widget, (50, 1), lambda: widget.show("", 0, "")) == [" ■ end      ━░━━━━━━━━━━━━━░━━━━━●  4,000 / 4,000"]
 
 
 async def test_tabs_and_wireframe(session: Session) -> None:

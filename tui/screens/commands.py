@@ -56,12 +56,12 @@ class DeckKeys:
         if digit.isdecimal() and digit.isascii() and (deck.count or digit != "0"):
             event.stop()
             deck.count = (deck.count + digit)[-MOST_DIGITS:]
-            deck.tell_count()
+            deck.show_transport()
 
     def _step(self, bars: int) -> None:
         deck = self._deck()
         count, deck.count = int(deck.count or bars), ""
-        deck.tell_count()
+        deck.show_transport()
         if deck.session.frame is not None and deck.session.frame.at_end:
             deck.notify("this is the end of the recording", markup=False)
             return
@@ -234,7 +234,7 @@ class DeckKeys:
         """Give the keys to the watchlist and forget a typed number."""
         deck = self._deck()
         deck.count = ""
-        deck.tell_count()
+        deck.show_transport()
         if "watch" in deck.board.plan.regions:
             deck.watchlist.focus()
 
@@ -284,9 +284,9 @@ class DeckKeys:
         app.theme = names[(names.index(app.theme) + 1) % len(names)] if app.theme in names else names[0]
 
     def action_restart(self) -> None:
-        """Start the engine again after it has gone."""
+        """Start the engine again after it has gone, or where it does not answer."""
         deck = self._deck()
-        if deck.gone:
+        if deck.gone or deck.stale:
             deck.deck_app.restart()
         else:
             deck.notify("the engine is running", markup=False)

@@ -50,7 +50,7 @@ class DeckScreen(DeckKeys, Screen[None]):
         self.gone = ""
         self.speed: float | None = None
         self._features = 4
-        self._stale = ""
+        self.stale = ""
         self._lag_ms = 0.0
         self._banner = ("", "", "", "")
         self._watching: tuple[str, int] = ("", 0)
@@ -108,7 +108,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.lay_out()
         regions = self.board.plan.regions
         self._tell_trouble(frame)
-        self.title_line.show(self._stale)
+        self.title_line.show(self.stale)
         self.watchlist.show(frame.watch)
         if "chart" in regions:
             self.chart.show(frame.chart)
@@ -118,7 +118,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.positions.show(frame.positions, frame.account)
         self.orders.show(frame.orders)
         self._show_tabs()
-        self.transport.show(self.count, self._lag_ms)
+        self.show_transport()
 
     def hear(self, happened: Events) -> None:
         """Take in what happened, and show the tables it belongs to."""
@@ -131,25 +131,28 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.log_lines.show(self.session.log)
         self._show_tabs()
 
-    def tell_count(self) -> None:
-        """Show what has been typed of a number of bars."""
-        self.transport.show(self.count, self._lag_ms)
+    def show_transport(self) -> None:
+        """Show how time runs, whether the engine is there, and what has been typed of a number of bars."""
+        self.transport.show(self.count, self._lag_ms, "gone" if self.gone else "stale" if self.stale else "")
 
     def tell_lag(self, lag_ms: float) -> None:
         """Show how far the screen is behind the host, in milliseconds."""
         self._lag_ms = lag_ms
-        self.transport.show(self.count, lag_ms)
+        self.show_transport()
 
     def tell_stale(self, since: str) -> None:
         """Mark the screen as stale, or with "" as live again."""
-        if since != self._stale:
-            self._stale = since
+        if since != self.stale:
+            self.stale = since
             self.title_line.show(since)
+            self.show_transport()
 
-    def tell_gone(self, how: str, last: str) -> None:
-        """Show that the engine has gone, and its last words."""
+    def tell_gone(self, how: str, last: str, *, banner: bool = True) -> None:
+        """Show that the engine has gone and its last words, without a banner where a panel tells why already."""
         self.gone = how
-        self._set_banner("ENGINE GONE", f"{how}{': ' + last if last else ''}", "r restarts · q quits", "badge-live")
+        self.show_transport()
+        if banner:
+            self._set_banner("ENGINE GONE", f"{how}{': ' + last if last else ''}", "r restarts · q quits", "badge-live")
 
     def _tell_trouble(self, frame: Frame) -> None:
         if self.gone:

@@ -34,12 +34,17 @@ class Transport(Lines):
         self.session = session
         self._count = ""
         self._lag_ms = 0.0
+        self._trouble = ""
         self._zones: list[tuple[int, int, str]] = []
 
-    def show(self, count: str, lag_ms: float) -> None:
-        """Draw the bar; `count` is what has been typed for the next steps, `lag_ms` the screen's lag."""
+    def show(self, count: str, lag_ms: float, trouble: str) -> None:
+        """Draw the bar; `count` is what has been typed for the next steps, `lag_ms` the screen's lag.
+
+        `trouble` is "gone" or "stale" where what the last frame says of time is no longer so, else "".
+        """
         self._count = count
         self._lag_ms = lag_ms
+        self._trouble = trouble
         self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -62,26 +67,31 @@ class Transport(Lines):
         return [tuple(spans)]
 
     def _pieces(self, hello: Hello, frame: Frame, width: int) -> tuple[list[Piece], list[Piece]]:
+        left = self._left(frame, width)
+        total = f"{hello.steps:,}"
+        done = f"{frame.step:,}".rjust(len(total))
+        right: list[Piece] = [(f" {done} / {total} ", "", "")]
+        if width >= 72:
+            runs = frame.playing and not self._trouble
+            right.append((f" {compact(frame.rate):>5}/s " if runs else "    –/s ", "dim", ""))
+        if width >= 84:
+            slow = self._lag_ms >= 250
+            right.append(
+                (f" lag {self._lag_ms:>3.0f} ms " if self._lag_ms < 1000 else " lag >1 s  ", "warn" if slow else "faint", "")
+            )
+        return left[:1] if width < 60 else left, right
+
+    def _left(self, frame: Frame, width: int) -> list[Piece]:
+        if self._trouble:
+            style = "live" if self._trouble == "gone" else "stale"
+            return [(f" × {self._trouble:<8}", style, "restart"), (" r restarts ", "dim", "restart")]
         state = (" ■ end     ", "dim") if frame.at_end else (" ▶ playing ", "up") if frame.playing else (" ‖ paused  ", "warn")
         left: list[Piece] = [(*state, "play")]
         if self._count:
             left.append((f" ×{self._count} ", "badge", ""))
         if width >= 96:
             left += [(" ›1 ", "dim", "step"), (" »10 ", "dim", "step_ten"), (" ⇥end ", "dim", "end")]
-        left += [(" −", "dim", "slower"), (f"{speed_text(frame.speed):^7}", "accent", ""), ("+ ", "dim", "faster")]
-        total = f"{hello.steps:,}"
-        done = f"{frame.step:,}".rjust(len(total))
-        right: list[Piece] = [(f" {done} / {total} ", "", "")]
-        if width >= 72:
-            right.append((f" {compact(frame.rate):>5}/s " if frame.playing else "    –/s ", "dim", ""))
-        if width >= 84:
-            slow = self._lag_ms >= 250
-            right.append(
-                (f" lag {self._lag_ms:>3.0f} ms " if self._lag_ms < 1000 else " lag >1 s  ", "warn" if slow else "faint", "")
-            )
-        if width < 60:
-            left = left[:1]
-        return left, right
+        return [*left, (" −", "dim", "slower"), (f"{speed_text(frame.speed):^7}", "accent", ""), ("+ ", "dim", "faster")]
 
     def _bar(self, hello: Hello, frame: Frame, width: int) -> list[Piece]:
         if width < 6:
