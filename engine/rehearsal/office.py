@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 
 from engine.errors import AmountOverflow
@@ -33,10 +34,10 @@ class Office:
 
     def perform(self, call: Call) -> Reply:
         """Do what a request asks and return the reply, a refusal's too."""
-        call.now = self.venue.catch_up()
         operation = call.operation
         weight = operation.weight if isinstance(operation.weight, int) else operation.weight(call.params)
         try:
+            call.now = self.venue.catch_up()
             self.limits.admit(weight)
             self.identify(call)
             call.params.expect(operation.takes)
@@ -47,6 +48,10 @@ class Office:
             return self._refused(filter_failure("LOT_SIZE"))
         except ApiError as refusal:
             return self._refused(refusal)
+        # an exchange that fails says so to one client, and goes on
+        except Exception as problem:
+            self.venue.log.add("failed", request=call.name, error=repr(problem), trace=traceback.format_exc())
+            return self._refused(error(-1000))
         if operation.succeeds_free:
             self.limits.forgive(weight)
         return Reply(status=200, body=body, used=self._used(call, operation))

@@ -58,7 +58,7 @@ class RehearsalServer:
         self.lines = Lines(self.venue.log, Terms(life_s=held.life_s, ping_s=held.ping_s, pong_s=held.pong_s))
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
-        self._playing: asyncio.Task[None] | None = None
+        self.playing: asyncio.Task[None] | None = None
 
     @property
     def addresses(self) -> Addresses:
@@ -87,14 +87,14 @@ class RehearsalServer:
             await self._runner.cleanup()
             raise UsageError(f"port {self._port} cannot be had: {error.strerror}", hint="--port 0 takes a free one") from None
         self._port = self._runner.addresses[0][1]
-        self._playing = asyncio.create_task(self.venue.run())
+        self.playing = asyncio.create_task(self.venue.run())
 
     async def stop(self) -> None:
-        """Tell those who are connected, close the port, and let the market stand."""
+        """Tell those who are connected, close the port, and let the market stand; raises what it could not be played for."""
         self.lines.shut_down(self.venue.now)
-        if self._playing is not None:
-            self._playing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._playing
         if self._runner is not None:
             await self._runner.cleanup()
+        if self.playing is not None:
+            self.playing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.playing

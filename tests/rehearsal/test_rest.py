@@ -333,6 +333,26 @@ async def test_a_query_that_lags_shows_what_was(by: Trader) -> None:
 # the server
 
 
+async def test_it_goes_on_where_it_fails(by: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by.desk, "place", lambda *_: 1 // 0)
+    told = await by.order(quantity="1")
+    assert told.refusal == (500, -1000, "An unknown error occurred while processing the request.")
+    (entry,) = by.venue.log.of("failed")
+    assert (entry["request"], entry["error"][:17]) == ("POST /api/v3/order", "ZeroDivisionError")
+    assert (await by.get("ping")).status == 200
+
+
+async def test_a_market_that_cannot_be_played_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = RehearsalServer(RehearsalSettings.from_dict({"recording": "x"}), market([100] * 3))
+    monkeypatch.setattr(server.venue, "catch_up", lambda: 1 // 0)
+    await server.start()
+    assert server.playing is not None
+    await asyncio.wait({server.playing})
+    with pytest.raises(ZeroDivisionError):
+        await server.stop()
+    assert server.connections == 0
+
+
 async def test_it_is_on_loopback_alone() -> None:
     settings = RehearsalSettings.from_dict({"recording": "x"})
     with pytest.raises(UsageError, match="not this machine alone"):

@@ -94,6 +94,8 @@ async def _serve(settings: RehearsalSettings, port: int, as_json: bool, sink: Ca
     over = asyncio.Event()
     for word in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(word, over.set)
+    if server.playing is not None:
+        server.playing.add_done_callback(lambda _: over.set())
     try:
         if as_json:
             sys.stdout.write(json.dumps(_ready(server)) + "\n")
