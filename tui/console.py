@@ -7,10 +7,11 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from engine.errors import TickdeckError
-from tui.text import clean_lines
+from tui.text import clean, clean_lines
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -28,3 +29,18 @@ def fail(error: TickdeckError, code: int) -> NoReturn:
     """Show the error and leave with exit code `code` (2 bad usage or input, 3 the run failed)."""
     show_error(error)
     raise typer.Exit(code)
+
+
+def make_table(*titles: str) -> Table:
+    """Return an empty table of these columns, right-aligned where the title ends in `>`."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(
+            title.rstrip(">"), justify="right" if title.endswith(">") else "left", no_wrap=title != "folder", overflow="fold"
+        )
+    return table
+
+
+def add_row(table: Table, *cells: str, style: str = "") -> None:
+    """Add a row of plain text: what looks like markup in a name stays what it is."""
+    table.add_row(*(Text(clean(cell)) for cell in cells), style=style)

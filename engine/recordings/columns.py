@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,19 @@ def encode(bars: Bars) -> bytes:
 
     Its metadata say `volume_decimals`.
     """
+    return encode_columns({name: bars.column(name) for name in COLUMNS}, {VOLUME_DECIMALS: str(bars.volume_decimals)})
+
+
+def encode_columns(numbers: Mapping[str, Column], metadata: dict[str, str], others: Mapping[str, Any] | None = None) -> bytes:
+    """Return columns of int64, and `others` that are arrow's, as the bytes of such a file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    fields = [pa.field(name, pa.int64(), nullable=False) for name in COLUMNS]
-    schema = pa.schema(fields, metadata={VOLUME_DECIMALS: str(bars.volume_decimals)})
-    table = pa.Table.from_arrays([_from_numpy(bars.column(name)) for name in COLUMNS], schema=schema)
+    others = others or {}
+    fields = [pa.field(name, pa.int64(), nullable=False) for name in numbers]
+    fields += [pa.field(name, column.type, nullable=False) for name, column in others.items()]
+    arrays = [*map(_from_numpy, numbers.values()), *others.values()]
+    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields, metadata=metadata))
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
@@ -37,7 +45,7 @@ def encode(bars: Bars) -> bytes:
         compression="zstd",
         compression_level=3,
         use_dictionary=False,
-        column_encoding=dict.fromkeys(COLUMNS, "DELTA_BINARY_PACKED"),
+        column_encoding=dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
         write_page_checksum=True,
         version="2.6",
     )

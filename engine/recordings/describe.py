@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from engine.model import CoinName
 from engine.recordings import manifest as manifests
 from engine.recordings.bars import interval_length, stamp
+from engine.recordings.capture.segments import being_captured, segments_of
 from engine.recordings.recording import open_recording
 
 
@@ -28,6 +30,19 @@ class SeriesInfo(msgspec.Struct, kw_only=True):
     bytes: int
 
 
+class EventsInfo(msgspec.Struct, kw_only=True):
+    """What was captured of a kind, all of its files together; `coin` is empty for what is of none."""
+
+    kind: str
+    coin: CoinName
+    interval: str
+    rows: int
+    files: int
+    bytes: int
+    start: str
+    end: str
+
+
 class Description(msgspec.Struct, kw_only=True):
     """A recording: times are UTC text, filters decimal text."""
 
@@ -42,12 +57,19 @@ class Description(msgspec.Struct, kw_only=True):
     series: list[SeriesInfo]
     notes: list[str]
     sources: list[manifests.Source]
+    captures: list[manifests.Capture]
+    events: list[EventsInfo]
+    unsealed: int
+    """Segments that are not sealed yet, and their bytes."""
+    unsealed_bytes: int
+    capturing: bool
 
 
 def describe(path: Path | str) -> Description:
     """Return what is inside the recording in the folder `path`; raises RecordingError as open_recording does."""
     recording = open_recording(path)
     manifest = manifests.load(Path(path))
+    segments = segments_of(Path(path))
     return Description(
         recording=recording.name,
         path=str(path),
@@ -60,6 +82,11 @@ def describe(path: Path | str) -> Description:
         series=[_series(file) for file in manifest.files],
         notes=manifest.notes,
         sources=manifest.sources,
+        captures=list(manifest.captures or ()),
+        events=_events(manifest.events or ()),
+        unsealed=len(segments),
+        unsealed_bytes=sum(path.stat().st_size for path in segments),
+        capturing=being_captured(Path(path)),
     )
 
 
@@ -79,3 +106,22 @@ def _series(file: manifests.File) -> SeriesInfo:
         file=file.file,
         bytes=file.bytes,
     )
+
+
+def _events(files: Iterable[manifests.Events]) -> list[EventsInfo]:
+    every: dict[tuple[str, str, str], list[manifests.Events]] = {}
+    for file in files:
+        every.setdefault((file.coin, file.kind, file.interval), []).append(file)
+    return [
+        EventsInfo(
+            kind=kind,
+            coin=coin,
+            interval=interval,
+            rows=sum(file.rows for file in its),
+            files=len(its),
+            bytes=sum(file.bytes for file in its),
+            start=stamp(min(manifests.to_timestamp(file.first) for file in its)),
+            end=stamp(max(manifests.to_timestamp(file.last) for file in its)),
+        )
+        for (coin, kind, interval), its in sorted(every.items())
+    ]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from msgspec import UNSET
+
 from engine.errors import RecordingError, TickdeckError, UsageError
 from engine.exact import to_units
 from engine.model import CoinName, Instrument, Timestamp
@@ -213,6 +215,8 @@ class _Job:
             notes=self.notes,
             kept=self.old.files if self.old else (),
             sources=self.sources,
+            captures=self.old.captures if self.old else UNSET,
+            events=self.old.events if self.old else UNSET,
         )
         filters = {coin.coin: coin for coin in coins}
         return Summary(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from engine.errors import RecordingError, TickdeckError
 from engine.exact import DECIMALS, to_text, to_units
 from engine.model import INTERVALS, CoinName, Instrument, Timestamp
-from engine.recordings.bars import COLUMNS, Gap
+from engine.recordings.bars import COLUMNS, Bars, Gap
 from engine.recordings.names import printable
 
 FORMAT = 1
@@ -51,10 +53,18 @@ class Missing(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     missing: int
 
 
-class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A Parquet file of the recording; `crc32` holds a checksum of its footer and of each column, `sha256` of all of it.
+class Span(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Bars in a row that a capture got too late for a signal: open time of the first, of the next that was not, how many."""
 
-    Its volumes count 10**-`volume_decimals` of the base asset.
+    start: datetime
+    end: datetime
+    bars: int
+
+
+class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A Parquet file of bars; `crc32` holds a checksum of its footer and of each column, `sha256` of all of it.
+
+    Its volumes count 10**-`volume_decimals` of the base asset. `late` is there where a capture made bars of it.
     """
 
     file: str
@@ -69,6 +79,7 @@ class File(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     crc32: dict[str, int]
     volume_decimals: int = DECIMALS
     gaps: list[Missing] = []
+    late: list[Span] | UnsetType = UNSET
 
 
 class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -81,8 +92,79 @@ class Source(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     rows: int
 
 
+class Events(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A Parquet file of events that a capture received, `first` to `last` by this machine's clock.
+
+    `low` to `high` are their ids (update ids, opening times of klines). Amounts count 10**-`amount_decimals` of the base asset.
+    Account, control and other events have no coin and no ids, only klines an interval.
+    """
+
+    file: str
+    kind: str
+    capture: str
+    coin: CoinName = ""
+    interval: str = ""
+    rows: int
+    first: datetime
+    last: datetime
+    low: int = 0
+    high: int = 0
+    bytes: int
+    sha256: str
+    amount_decimals: int = DECIMALS
+
+
+class Hole(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What a capture did not hear, found out `at` a time: a kind of a coin's events, by ids or bars' opening times, and why."""
+
+    coin: CoinName
+    kind: str
+    first: int
+    last: int
+    reason: str
+    at: datetime
+
+
+class ClockSummary(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """By how many ns the exchange's clock was ahead of this machine's, over so many samples."""
+
+    samples: int
+    least: int
+    most: int
+    last: int
+
+
+class Capture(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A session that recorded what it received, as far as it is sealed: `segments` of it, with so many records and bytes.
+
+    `source` is where the frames came from and `config` the sha256 of the session's config. `duplicates` are rows that came
+    twice and stand once. `sockets` tells how often each was connected. `stopped` tells why it ended, and is empty where it did
+    not say: it goes on, or was killed. `lost` tells of segments whose end could not be read.
+    """
+
+    id: str
+    source: str
+    config: str
+    start: datetime
+    end: datetime
+    segments: int = 0
+    records: int = 0
+    bytes: int = 0
+    duplicates: int = 0
+    sockets: dict[str, int] = {}
+    stopped: str = ""
+    clock: ClockSummary | UnsetType = UNSET
+    gaps: list[Hole] = []
+    lost: list[str] = []
+
+    @property
+    def reconnects(self) -> int:
+        """How often a socket came back."""
+        return sum(connects - 1 for connects in self.sockets.values())
+
+
 class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """All of manifest.toml."""
+    """All of manifest.toml; `captures` and `events` are there where it has been captured into."""
 
     tickdeck: int = FORMAT
     name: str
@@ -97,6 +179,15 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     coins: list[Coin]
     files: list[File]
     sources: list[Source] = []
+    captures: list[Capture] | UnsetType = UNSET
+    events: list[Events] | UnsetType = UNSET
+
+
+def period(files: Iterable[File], captures: Iterable[Capture]) -> tuple[datetime, datetime]:
+    """Return the opening of the earliest bar and the close of the latest; where there are no bars, the captures' times."""
+    bars = [(file.first, to_datetime(to_timestamp(file.last) + INTERVALS[file.interval])) for file in files]
+    spans = bars or [(capture.start, capture.end) for capture in captures]
+    return min(start for start, _ in spans), max(end for _, end in spans)
 
 
 def to_datetime(time: Timestamp) -> datetime:
@@ -133,6 +224,25 @@ def to_instrument(coin: Coin) -> Instrument:
 def to_gaps(file: File) -> list[Gap]:
     """Return a file's gaps in ns."""
     return [Gap(to_timestamp(gap.start), to_timestamp(gap.end), gap.missing) for gap in file.gaps]
+
+
+def late_times(file: File) -> list[Timestamp]:
+    """Return the open times of a file's late bars."""
+    interval = INTERVALS[file.interval]
+    spans = file.late or ()
+    return [time for span in spans for time in range(to_timestamp(span.start), to_timestamp(span.end), interval)]
+
+
+def spans(times: Sequence[Timestamp], bars: Bars) -> list[Span]:
+    """Return the late bars among `bars` as the manifest writes them, `times` being open times in any order."""
+    found: list[Span] = []
+    for time in sorted(set(times).intersection(bars.time.tolist())) if times else ():
+        end = to_datetime(time + bars.interval)
+        if found and found[-1].end == to_datetime(time):
+            found[-1].end, found[-1].bars = end, found[-1].bars + 1
+        else:
+            found.append(Span(start=to_datetime(time), end=end, bars=1))
+    return found
 
 
 def text(units: int) -> str:
@@ -207,5 +317,8 @@ def _problem(manifest: Manifest) -> str:
             )
         if set(file.crc32) != {"footer", *COLUMNS}:
             return f"{printable(file.file)} lacks checksums"
+    for events in manifest.events or ():
+        if "/" in events.file or events.file.startswith(".") or events.coin not in ("", *coins):
+            return f"{printable(events.file)} belongs to no coin it names, or lies outside the recording"
     missing = [coin for coin in coins if not any(file.coin == coin for file in manifest.files)]
-    return f"{', '.join(missing)} has no file" if missing else ""
+    return f"{', '.join(missing)} has no file" if missing and not manifest.captures else ""

@@ -24,6 +24,21 @@ _VISION = re.compile(rf"([A-Z0-9]{{2,30}})-({_INTERVAL})-(\d{{4}})-(\d\d)(?:-(\d
 _FREQTRADE = re.compile(rf"([A-Z0-9]{{1,20}})_([A-Z0-9]{{2,10}})(?:_([A-Z0-9]{{2,10}}))?-({_INTERVAL})(-[a-z_]+)?")
 
 
+EVENT_KINDS = ("trades", "quotes", "depth", "klines", "account", "control", "other")
+"""What a capture keeps of what it received, a Parquet file each."""
+_EVENTS = re.compile(rf"(?:.+\.)?(?:{'|'.join(EVENT_KINDS)})(?:-\w+)?\.\d{{8}}T\d{{6}}Z-[0-9a-f]{{6}}-\d+-\d+\.parquet")
+
+
+def event_file(kind: str, coin: CoinName, interval: str, part: str) -> str:
+    """Return the name of a file of events, such as BTCUSDT.trades.PART.parquet; `part` names a capture and a number in it."""
+    return ".".join(filter(None, (coin, f"{kind}-{interval}" if interval else kind, part, "parquet")))
+
+
+def is_event_file(name: str) -> bool:
+    """Whether a file of this name is one of a capture's."""
+    return _EVENTS.fullmatch(name) is not None
+
+
 def printable(text: object) -> str:
     """Return text from outside without what would steer a terminal: control codes, bidi marks, lone surrogates."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(text))

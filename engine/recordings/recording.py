@@ -95,8 +95,15 @@ class Recording:
 
     @property
     def interval(self) -> str:
-        """The shortest bar interval of any coin."""
+        """The shortest bar interval of any coin; raises RecordingError where there are no bars."""
+        if not self._series:
+            raise self._barless(self.name)
         return interval_name(min(interval for _, interval in self._series))
+
+    @property
+    def has_bars(self) -> bool:
+        """Whether any coin has bars; a capture may not have come to one yet, or have trades and quotes alone."""
+        return bool(self._series)
 
     def intervals(self, coin: CoinName) -> tuple[str, ...]:
         """Return the coin's recorded bar intervals, shortest first."""
@@ -140,7 +147,17 @@ class Recording:
 
     def _shortest(self, coin: CoinName) -> Timestamp:
         self._known(coin)
-        return min(interval for its, interval in self._series if its == coin)
+        intervals = [interval for its, interval in self._series if its == coin]
+        if not intervals:
+            raise self._barless(f"{printable(self.name)}: {coin}")
+        return min(intervals)
+
+    @staticmethod
+    def _barless(what: str) -> RecordingError:
+        return RecordingError(
+            f"{printable(what)} has no bars",
+            hint="`tickdeck recordings show` tells what is there; what was captured last shows once it is sealed",
+        )
 
     def _known(self, coin: CoinName) -> None:
         if coin not in self.instruments:
@@ -162,12 +179,15 @@ def open_recording(path: Path | str) -> Recording:
     manifest = manifests.load(folder)
     series: dict[Series, Bars] = {}
     gaps: dict[Series, list[Gap]] = {}
+    late: dict[CoinName, Column] = {}
     for file in manifest.files:
         stored = ColumnFile(folder / file.file, file.rows, file.bytes, file.crc32)
         stored.check_size()
         key = file.coin, interval_length(file.interval)
         series[key] = Bars.lazy(file.rows, key[1], stored.load, file.volume_decimals)
         gaps[key] = manifests.to_gaps(file)
+        # Files are listed by interval, the shortest first: the one whose bars are steps.
+        late.setdefault(file.coin, np.array(manifests.late_times(file), np.int64))
     return Recording(
         name=folder.resolve().name,
         path=folder,
@@ -179,4 +199,5 @@ def open_recording(path: Path | str) -> Recording:
         spot=manifest.spot,
         source=manifest.source,
         notes=manifest.notes,
+        late=late,
     )

@@ -6,26 +6,32 @@ import contextlib
 import fcntl
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgspec import UNSET, UnsetType
+
 from engine.errors import RecordingError
-from engine.model import CoinName
+from engine.model import CoinName, Timestamp
 from engine.recordings import columns
 from engine.recordings.bars import Bars, find_gaps, interval_length
 from engine.recordings.manifest import (
     MANIFEST,
+    Capture,
     Coin,
+    Events,
     File,
     Manifest,
     Missing,
     Source,
     dump,
+    late_times,
+    period,
+    spans,
     to_coin,
     to_datetime,
-    to_timestamp,
 )
-from engine.recordings.names import printable
+from engine.recordings.names import is_event_file, printable
 from engine.recordings.recording import Recording
 
 Series = tuple[CoinName, str]
@@ -62,13 +68,18 @@ def save(
     synthetic: bool,
     spot: bool,
     notes: Iterable[str] = (),
-    kept: Iterable[File] = (),
+    kept: Sequence[File] = (),
     sources: Iterable[Source] = (),
+    captures: list[Capture] | UnsetType = UNSET,
+    events: list[Events] | UnsetType = UNSET,
+    late: Mapping[Series, Sequence[Timestamp]] | None = None,
 ) -> Manifest:
     """Write the changed series beside the `kept` files, then the manifest that makes them the recording, and return it.
 
-    The caller holds the folder's lock. Until the manifest is replaced the old recording stands untouched.
+    `late` has the open times of changed bars that came too late for a signal, beside those known already. The caller holds the
+    folder's lock. Until the manifest is replaced the old recording stands untouched.
     """
+    known = {(file.coin, file.interval): late_times(file) for file in kept}
     files = [file for file in kept if (file.coin, file.interval) not in changed]
     written: list[Path] = []
     sealed = b""
@@ -78,20 +89,26 @@ def save(
             path = _free_name(folder, coin, interval)
             written.append(path)
             write_file(path, content)
-            files.append(_entry(path.name, coin, interval, bars, content))
+            entry = _entry(path.name, coin, interval, bars, content)
+            entry.late = spans([*known.get((coin, interval), ()), *(late or {}).get((coin, interval), ())], bars) or UNSET
+            files.append(entry)
         order = {coin.coin: n for n, coin in enumerate(coins)}
         files.sort(key=lambda file: (order[file.coin], interval_length(file.interval)))
+        start, end = period(files, captures or ())
         manifest = Manifest(
             name=folder.resolve().name,
             source=source,
             synthetic=synthetic,
             spot=spot,
-            start=min(file.first for file in files),
-            end=max(to_datetime(to_timestamp(file.last) + interval_length(file.interval)) for file in files),
+            kinds=[*(["bars"] if files else []), *dict.fromkeys(its.kind for its in events or ())],
+            start=start,
+            end=end,
             notes=list(notes),
             coins=coins,
             files=files,
             sources=list(sources),
+            captures=captures,
+            events=events,
         )
         sealed = dump(manifest)
         write_file(folder / MANIFEST, sealed)
@@ -101,14 +118,15 @@ def save(
             for path in written:
                 _remove(path)
         raise
-    _sweep(folder, {file.file for file in files}, [coin.coin for coin in coins])
+    _sweep(folder, {file.file for file in [*files, *(events or ())]}, [coin.coin for coin in coins])
     return manifest
 
 
 def _sweep(folder: Path, current: set[str], coins: list[CoinName]) -> None:
     """Remove what the recording no longer refers to, and what writers that were killed have left."""
     ours = [folder.glob(f"{coin}.bars-*.parquet") for coin in coins]
-    for path in [*itertools.chain(*ours), *folder.glob(".*.tmp")]:
+    captured = [path for path in folder.glob("*.parquet") if is_event_file(path.name)]
+    for path in [*itertools.chain(*ours), *captured, *folder.glob(".*.tmp")]:
         if path.name not in current:
             _remove(path)
 
@@ -125,7 +143,7 @@ def write_file(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from None
     finally:
@@ -163,7 +181,7 @@ def locked(folder: Path) -> Iterator[None]:
                 folder.rmdir()
     if made:
         try:
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
         except OSError as error:
             raise _unwritable(folder, error) from None
 
@@ -178,7 +196,8 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Return once the names in a folder will outlive a loss of power; raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -10,6 +10,8 @@ import numpy as np
 from engine.errors import RecordingError
 from engine.recordings import manifest as manifests
 from engine.recordings.bars import COLUMNS, Bars, check_bars, find_gaps, interval_length
+from engine.recordings.capture.checking import check_events, check_segments
+from engine.recordings.capture.segments import FOLDER
 from engine.recordings.columns import ColumnFile
 from engine.recordings.names import printable
 
@@ -17,8 +19,8 @@ from engine.recordings.names import printable
 def verify(path: Path | str) -> list[str]:
     """Return what is wrong with the recording in the folder `path`, a sentence each naming the file; nothing if all is well.
 
-    Every file is read whole: its sha256, page checksums, order, sanity of each bar, gaps. Raises RecordingError only where the
-    folder is no recording at all.
+    Every file is read whole: its sha256, page checksums, order, sanity of each bar, gaps, and what is not sealed of a capture.
+    Raises RecordingError only where the folder is no recording at all.
     """
     folder = Path(path)
     if not (folder / manifests.MANIFEST).exists():
@@ -30,11 +32,11 @@ def verify(path: Path | str) -> list[str]:
     except RecordingError as error:
         return [error.message]
     problems = [problem for file in manifest.files for problem in _check_file(folder, file)]
-    first = min(manifests.to_timestamp(file.first) for file in manifest.files)
-    last = max(manifests.to_timestamp(file.last) + interval_length(file.interval) for file in manifest.files)
-    if (first, last) != (manifests.to_timestamp(manifest.start), manifests.to_timestamp(manifest.end)):
+    problems += [problem for events in manifest.events or () for problem in check_events(folder, events)]
+    problems += check_segments(folder)
+    if manifests.period(manifest.files, manifest.captures or ()) != (manifest.start, manifest.end):
         problems.append(f"{manifests.MANIFEST}: the period is not that of its files")
-    listed = {manifests.MANIFEST, *(file.file for file in manifest.files)}
+    listed = {manifests.MANIFEST, FOLDER, *(file.file for file in [*manifest.files, *(manifest.events or ())])}
     problems += [
         f"{printable(path.name)} is not in the manifest" for path in sorted(folder.iterdir()) if path.name not in listed
     ]
@@ -69,4 +71,6 @@ def _check_file(folder: Path, file: manifests.File) -> list[str]:
         problems.append(f"{name}: its first and last bar are not those in the manifest")
     if find_gaps(time, interval) != manifests.to_gaps(file):
         problems.append(f"{name}: its gaps are not those in the manifest")
+    if not np.isin(np.array(manifests.late_times(file), np.int64), time).all():
+        problems.append(f"{name}: it lacks bars that the manifest calls late")
     return problems

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.errors import TickdeckError
+from tui.captures import print_captures, repair_command, seal_command
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from engine.recordings import Found, Imported, Summary
     from engine.recordings.describe import Description
     from engine.recordings.manifest import Coin
@@ -31,10 +30,14 @@ SHOWN_GAPS = 20
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command("import")(import_command)
-    recordings = typer.Typer(help="List recordings, look inside one, check one.", invoke_without_command=True)
+    recordings = typer.Typer(
+        help="List recordings, look inside one, check one, seal or repair one.", invoke_without_command=True
+    )
     recordings.callback()(list_command)
     recordings.command("show")(show_command)
     recordings.command("verify")(verify_command)
+    recordings.command("seal")(seal_command)
+    recordings.command("repair")(repair_command)
     app.add_typer(recordings, name="recordings")
 
 
@@ -104,7 +107,7 @@ def list_command(context: typer.Context, as_json: AsJson = False) -> None:
         return
     from engine.recordings import list_recordings
     from engine.recordings.find import ways_to
-    from tui.console import err, out
+    from tui.console import add_row, err, make_table, out
     from tui.text import clean
 
     found = list_recordings()
@@ -114,16 +117,17 @@ def list_command(context: typer.Context, as_json: AsJson = False) -> None:
     if not found:
         err.print(f"There are no recordings here; {ways_to()}.", markup=False)
         return
-    table = _table("recording", "coins", "bars", "from", "to (UTC)", "kind", "folder")
+    table = make_table("recording", "coins", "bars", "from", "to (UTC)", "kind", "folder")
     for item in found:
         recording = item.recording
         if recording is None:
-            _add(table, item.path.name, "", "", "", "", "damaged", str(item.path), style="red")
+            add_row(table, item.path.name, "", "", "", "", "damaged", str(item.path), style="red")
             continue
         coins = recording.coins[0] + (f" +{len(recording.coins) - 1}" if len(recording.coins) > 1 else "")
+        bars = recording.interval if recording.has_bars else ""
         start, end = _when(recording.start)[:10], _when(recording.end)[:10]
         kind = _kind(recording.synthetic, recording.spot)
-        _add(table, recording.name, coins, recording.interval, start, end, kind, str(item.path))
+        add_row(table, recording.name, coins, bars, start, end, kind, str(item.path))
     out.print(table)
     for item in found:
         if item.problem:
@@ -187,12 +191,12 @@ def _print_summary(summary: Summary) -> None:
 
 def print_imported(coins: list[Imported], notes: list[str]) -> None:
     """Print what an import made of each coin, its gaps and filters, and what is to be known of the data."""
-    from tui.console import out
+    from tui.console import add_row, make_table, out
     from tui.text import clean
 
-    table = _table("coin", "bars", "rows>", "new>", "from", "to (UTC)", "gaps>")
+    table = make_table("coin", "bars", "rows>", "new>", "from", "to (UTC)", "gaps>")
     for coin in coins:
-        _add(
+        add_row(
             table,
             coin.coin,
             coin.interval,
@@ -215,7 +219,7 @@ def print_imported(coins: list[Imported], notes: list[str]) -> None:
 
 
 def _print_description(description: Description) -> None:
-    from tui.console import out
+    from tui.console import add_row, make_table, out
     from tui.text import clean
 
     kind = _kind(description.synthetic, description.spot)
@@ -223,16 +227,18 @@ def _print_description(description: Description) -> None:
         f"{clean(description.recording)}: {kind}, {description.start} to {description.end} UTC", style="bold", markup=False
     )
     out.print(f"folder {clean(description.path)}\nsource {clean(description.source)}", markup=False)
-    table = _table("coin", "bars", "rows>", "from", "to (UTC)", "gaps>", "coverage>")
+    table = make_table("coin", "bars", "rows>", "from", "to (UTC)", "gaps>", "coverage>")
     for its in description.series:
         coverage = f"{its.coverage_pct:.2f} %"
         when = its.start[:16], its.end[:16]
-        _add(table, its.coin, its.interval, f"{its.rows:,}", *when, str(len(its.gaps)), coverage)
-    out.print(table)
+        add_row(table, its.coin, its.interval, f"{its.rows:,}", *when, str(len(its.gaps)), coverage)
+    if description.series:
+        out.print(table)
     for coin in description.coins:
         out.print(f"filters: {clean(coin.coin)} {_filters(coin)}", markup=False)
     for its in description.series:
         _print_gaps(its.coin, its.interval, its.gaps)
+    print_captures(description)
     for note in description.notes:
         out.print(f"note: {clean(note)}", style="yellow", markup=False)
 
@@ -245,27 +251,6 @@ def _print_gaps(coin: str, interval: str, gaps: list[tuple[str, str, int]]) -> N
         out.print(f"gap: {clean(coin)} {interval} has no bars from {start} to {end} ({missing:,} missing)", markup=False)
     if len(gaps) > SHOWN_GAPS:
         out.print(f"gap: {clean(coin)} {interval} has {len(gaps) - SHOWN_GAPS:,} more; --json lists all", markup=False)
-
-
-def _table(*titles: str) -> Table:
-    """Return an empty table of these columns, right-aligned where the title ends in `>`."""
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for title in titles:
-        table.add_column(
-            title.rstrip(">"), justify="right" if title.endswith(">") else "left", no_wrap=title != "folder", overflow="fold"
-        )
-    return table
-
-
-def _add(table: Table, *cells: str, style: str = "") -> None:
-    """Add a row of plain text: what looks like markup in a name stays what it is."""
-    from rich.text import Text
-
-    from tui.text import clean
-
-    table.add_row(*(Text(clean(cell)) for cell in cells), style=style)
 
 
 def _filters(coin: Imported | Coin) -> str:
@@ -294,7 +279,7 @@ def _found(item: Found) -> dict[str, Any]:
     if recording is not None:
         known = {
             "coins": recording.coins,
-            "interval": recording.interval,
+            "interval": recording.interval if recording.has_bars else "",
             "start": _when(recording.start),
             "end": _when(recording.end),
             "synthetic": recording.synthetic,
