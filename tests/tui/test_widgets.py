@@ -224,9 +224,26 @@ async def test_fills(session: Session) -> None:
 async def test_log() -> None:
     widget = Log()
     rows = [p.LogLine(GAP[1], "warning", "BTCUSDT: no data"), p.LogLine(0, "print", "hello")]
-    assert await drawn(widget, (40, 2), lambda: widget.show(rows)) == [
+    assert await drawn(widget, (40, 2), lambda: widget.tell(rows)) == [
         " 06-14 08:45 warning BTCUSDT: no data",
         "             print   hello",
+    ]
+
+
+async def test_the_log_cuts_nothing() -> None:
+    widget = Log()
+    long = "strategy Dip failed in dip.py, line 41: KeyError: 'SOLUSDT'; the strategy stands still"
+    rows = [p.LogLine(GAP[1], "error", long), p.LogLine(0, "print", "价格" * 11), p.LogLine(0, "print", "x" * 30)]
+    assert await drawn(widget, (44, 9), lambda: widget.tell(rows)) == [
+        " 06-14 08:45 error   strategy Dip failed in",
+        "                     dip.py, line 41:",
+        "                     KeyError: 'SOLUSDT';",
+        "                     the strategy stands",
+        "                     still",
+        "             print   价格价格价格价格价格价",
+        "                     格价格价格价格价格价格",
+        "             print   xxxxxxxxxxxxxxxxxxxxxx",
+        "                     xxxxxxxx",
     ]
 
 

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
+from tui.feedline import trouble_of
 from tui.screens.commands import DeckKeys
 from tui.screens.palette import DeckCommands
 from tui.session import Session
@@ -128,7 +129,7 @@ class DeckScreen(DeckKeys, Screen[None]):
         if happened.signals:
             self.signals.show(self.session.signals)
         if happened.log:
-            self.log_lines.show(self.session.log)
+            self.log_lines.tell(self.session.log)
         self._show_tabs()
 
     def show_transport(self) -> None:
@@ -157,7 +158,9 @@ class DeckScreen(DeckKeys, Screen[None]):
     def _tell_trouble(self, frame: Frame) -> None:
         if self.gone:
             return
-        if frame.halted:
+        if frame.feed is not None and (trouble := trouble_of(frame.feed)):
+            self._set_banner("STALE", trouble, "prices shown are old", "badge-stale")
+        elif frame.halted:
             self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
         elif frame.stopped:
             word, remedy = ("STOPPED TODAY", "until 00:00 UTC") if frame.stopped_today else ("STOPPED", "no buying any more")
@@ -207,7 +210,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.apply(frame)
         self.fills.show(self.session.fills)
         self.signals.show(self.session.signals)
-        self.log_lines.show(self.session.log)
+        self.log_lines.tell(self.session.log)
         self.show_wireframe()
         self.watch_coin(self.session.coin)
 
