@@ -12,7 +12,6 @@ from textual.widget import Widget
 from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
-from tui.feedline import trouble_of
 from tui.screens.commands import DeckKeys
 from tui.screens.palette import DeckCommands
 from tui.session import Session
@@ -158,9 +157,7 @@ class DeckScreen(DeckKeys, Screen[None]):
     def _tell_trouble(self, frame: Frame) -> None:
         if self.gone:
             return
-        if frame.feed is not None and (trouble := trouble_of(frame.feed)):
-            self._set_banner("STALE", trouble, "prices shown are old", "badge-stale")
-        elif frame.halted:
+        if frame.halted:
             self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
         elif frame.stopped:
             word, remedy = ("STOPPED TODAY", "until 00:00 UTC") if frame.stopped_today else ("STOPPED", "no buying any more")
