@@ -182,18 +182,25 @@ class Market:
         self.index: dict[CoinName, int] = {coin: n for n, coin in enumerate(names)}
         self._seed = seed
         self._events = self._laps(shift, loop)
-        self._next = next(self._events, None)
+        self._next: Tick | BarClose | None = None
 
     @property
     def due(self) -> Timestamp | None:
         """The time of the next event, None at the end."""
-        return None if self._next is None else self._next.time
+        event = self._peek()
+        return None if event is None else event.time
 
     def play(self, until: Timestamp) -> Iterator[Tick | BarClose]:
         """Yield the events up to and including a time, oldest first; the coin has not taken in an event when it is yielded."""
-        while self._next is not None and self._next.time <= until:
-            event, self._next = self._next, next(self._events, None)
+        while (event := self._peek()) is not None and event.time <= until:
+            self._next = None
             yield event
+
+    def _peek(self) -> Tick | BarClose | None:
+        """Return the next event, looked for when it is asked for: a new lap begins once the last event has been taken in."""
+        if self._next is None:
+            self._next = next(self._events, None)
+        return self._next
 
     def _laps(self, shift: int, loop: bool) -> Iterator[Tick | BarClose]:
         yield from self._lap(shift)

@@ -12,7 +12,7 @@ import pytest
 
 from engine.market.path import path
 from engine.model import INTERVALS
-from engine.recordings import Bars
+from engine.recordings import Bars, resample
 from engine.rehearsal.payloads.numbers import text
 from tests.rehearsal.hall import MS, SECOND, Hall, hall
 from tests.rehearsal.shapes import differences, fixture, frames
@@ -142,6 +142,18 @@ async def test_what_a_gap_hid_is_told_behind_it() -> None:
         (start + 9 * 60_000, start, text(units(102))),
         (start + 10 * 60_000, start + 5 * 60_000, text(units(103))),
     ]
+
+
+async def test_a_recording_that_begins_anew_goes_on() -> None:
+    bars = walk(10, seed=2)
+    async with hall(market(bars), loop=True) as its:
+        events = await told(its, "btcusdt@kline_5m", 130)
+    closed = [event["k"] for event in events if event["k"]["x"]]
+    recorded = resample(bars, INTERVALS["5m"])
+    assert len(closed) >= 4
+    for n, k in enumerate(closed):
+        assert k["t"] == START // MS + n * 300_000
+        assert {key: k[key] for key in "ohlcv"} == as_told(recorded, n % 2)
 
 
 async def test_days_can_begin_in_another_zone() -> None:
