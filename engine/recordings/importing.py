@@ -149,6 +149,11 @@ class _Job:
         self.files += 1
 
     def _meaning(self, path: Path, name: FileName, symbol: Symbol | None, length: Timestamp | None) -> tuple[Symbol, Timestamp]:
+        if symbol is not None and name.symbol is not None and symbol.coin != name.symbol.coin:
+            raise RecordingError(
+                f"{printable(path.name)} is of {name.symbol.coin} by its name, and of {symbol.coin} by --coin",
+                hint="leave --coin out, or give the file the name of what it holds",
+            )
         symbol = symbol or name.symbol
         if symbol is None:
             raise RecordingError(
@@ -257,6 +262,8 @@ def _expand(sources: Iterable[Path | str]) -> list[Path]:
     """Return the files meant: a folder means all in it that can be imported; a .CHECKSUM is read with its file."""
     paths: list[Path] = []
     for source in map(Path, sources):
+        if not os.path.exists(source):
+            raise RecordingError(f"there is no file {printable(source)}", hint="check the path")
         inside = _importable(source) if os.path.isdir(source) else [source]
         if not inside:
             raise RecordingError(

@@ -139,11 +139,27 @@ def test_coin_and_interval_from_names_or_given(put, make_bars, tmp_path: Path) -
     with pytest.raises(RecordingError, match=r"line 3: its bars are 1m apart, not 5m") as error:
         import_files([put("BTC_USDT-5m.csv", bars)], tmp_path / "r")
     assert error.value.hint == "say --interval 1m if that is what they are"
-    import_files([put("BTC_USDT-5m.csv", bars)], tmp_path / "r", interval="1m", coin="WIF/EURI")
+    import_files([put("mine.csv", bars)], tmp_path / "r", interval="1m", coin="WIF/EURI")
     instrument = open_recording(tmp_path / "r").instruments["WIFEURI"]
     assert (instrument.base, instrument.quote) == ("WIF", "EURI")
     with pytest.raises(RecordingError, match=r"WIFEURI is WIFE/URI here and WIF/EURI before"):
         import_files([put("x.csv", bars)], tmp_path / "r", interval="1m", coin="WIFE/URI")
+
+
+def test_a_coin_that_contradicts_the_name_is_refused_and_both_are_named(put, make_bars, tmp_path: Path) -> None:
+    bars = make_bars(5)
+    for name in ("ETHUSDT-1m-2025-01.csv", "ETH_USDT-1m.csv"):
+        file = put(name, bars, vision=name.startswith("ETHUSDT"))
+        with pytest.raises(RecordingError) as error:
+            import_files([file], tmp_path / "r", coin="BTC/USDT")
+        assert error.value.message == f"{name} is of ETHUSDT by its name, and of BTCUSDT by --coin"
+        assert not (tmp_path / "r").exists()
+        assert import_files([file], tmp_path / name, coin="ETHUSDT").coins[0].coin == "ETHUSDT"
+
+
+def test_a_file_is_looked_for_before_its_name_is_judged(put, make_bars, tmp_path: Path) -> None:
+    with pytest.raises(RecordingError, match=r"^there is no file .*nothing\.csv"):
+        import_files([put("BTC_USDT-1m.csv", make_bars(5)), tmp_path / "nothing.csv"], tmp_path / "r")
 
 
 def test_a_recording_holds_one_kind_of_market(put, make_bars, tmp_path: Path) -> None:
