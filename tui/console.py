@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -35,9 +35,8 @@ def make_table(*titles: str) -> Table:
     """Return an empty table of these columns, right-aligned where the title ends in `>`."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for title in titles:
-        table.add_column(
-            title.rstrip(">"), justify="right" if title.endswith(">") else "left", no_wrap=title != "folder", overflow="fold"
-        )
+        justify: Literal["left", "right"] = "right" if title.endswith(">") else "left"
+        table.add_column(title.rstrip(">"), justify=justify, no_wrap=True, overflow="fold")
     return table
 
 

@@ -86,6 +86,20 @@ def test_a_bare_name_goes_where_the_help_says(run, source: Path) -> None:
     assert "demo" in listed
 
 
+def test_the_list_has_a_line_for_a_recording_in_80_columns(run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(Path.cwd()))
+    assert run("import", source, "--into", "mine").exit_code == 0
+    Path("recordings").mkdir()
+    assert run("import", source, "--into", "mine").exit_code == 0
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = [line.rstrip() for line in run("recordings").stdout.splitlines()]
+    rows = [line for line in lines if line.startswith(("mine ", "demo "))]
+    assert rows[:2] == ["mine       BTCUSDT  1m    2025-01-01  2025-01-01  spot"] * 2
+    assert all(row.endswith("spot") for row in rows)
+    assert lines[lines.index(rows[0]) - 2] == "recordings"
+    assert "~/data/tickdeck/recordings" in lines
+
+
 def test_what_cannot_be_imported_is_exit_code_2(run, source: Path) -> None:
     source.write_text("open_time,open,high,low,close,volume\n1735689600000,1,1,1,nan,1\n")
     done = run("import", source, "--into", "mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,18 +118,20 @@ def list_command(context: typer.Context, as_json: AsJson = False) -> None:
     if not found:
         err.print(f"There are no recordings here; {ways_to()}.", markup=False)
         return
-    table = make_table("recording", "coins", "bars", "from", "to (UTC)", "kind", "folder")
-    for item in found:
-        recording = item.recording
-        if recording is None:
-            add_row(table, item.path.name, "", "", "", "", "damaged", str(item.path), style="red")
-            continue
-        coins = recording.coins[0] + (f" +{len(recording.coins) - 1}" if len(recording.coins) > 1 else "")
-        bars = recording.interval if recording.has_bars else ""
-        start, end = _when(recording.start)[:10], _when(recording.end)[:10]
-        kind = _kind(recording.synthetic, recording.spot)
-        add_row(table, recording.name, coins, bars, start, end, kind, str(item.path))
-    out.print(table)
+    # a folder is a line of its own: beside the rest no terminal has the room for it
+    for folder, inside in groupby(found, key=lambda item: item.path.parent):
+        out.print(clean(_at_home(folder)), style="dim", markup=False)
+        table = make_table("recording", "coins", "bars", "from", "to (UTC)", "kind")
+        for item in inside:
+            recording = item.recording
+            if recording is None:
+                add_row(table, item.path.name, "", "", "", "", "damaged", style="red")
+                continue
+            coins = recording.coins[0] + (f" +{len(recording.coins) - 1}" if len(recording.coins) > 1 else "")
+            bars = recording.interval if recording.has_bars else ""
+            start, end = _when(recording.start)[:10], _when(recording.end)[:10]
+            add_row(table, recording.name, coins, bars, start, end, _kind(recording.synthetic, recording.spot))
+        out.print(table)
     for item in found:
         if item.problem:
             err.print(clean(item.problem), style="red", markup=False)
@@ -265,6 +268,11 @@ def _filters(coin: Imported | Coin) -> str:
 
 def _kind(synthetic: bool, spot: bool) -> str:
     return ("synthetic " if synthetic else "") + ("spot" if spot else "not spot")
+
+
+def _at_home(folder: Path) -> str:
+    home = Path.home()
+    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
 
 
 def _when(time: int) -> str:
