@@ -90,7 +90,11 @@ def test_no_text_is_taken_for_a_signature(text: str) -> None:
         assert not key.verify(b"payload", text)
 
 
-@pytest.mark.parametrize("pem", ["", "x", pem_of(ec.generate_private_key(ec.SECP256R1())), pem_of(RSA).replace("M", "?", 3)])
+@pytest.mark.parametrize(
+    "pem",
+    ["", "x", pem_of(ec.generate_private_key(ec.SECP256R1())), pem_of(RSA).replace("M", "?", 3)],
+    ids=["nothing", "no PEM", "another kind", "garbled"],
+)
 def test_other_keys_are_refused(pem: str) -> None:
     with pytest.raises(ConfigError, match="no public key of RSA or Ed25519"):
         signing.by_public_key(pem)
