@@ -155,7 +155,7 @@ async def test_a_stop_of_another_coin() -> None:
 
 def fields(app: DeckApp) -> list[str]:
     """Return the labels of the fields in sight."""
-    return [str(row.query_one(Label).content) for row in app.screen.query(".row") if row.display]
+    return [str(label.content) for label in app.screen.query(Label) if label.display]
 
 
 ALWAYS = ["coin", "side", "type", "amount"]
@@ -200,7 +200,7 @@ async def test_orders_of_every_sort_are_placed_by_hand() -> None:
             await press(pilot, "s", "up", "t", "t", "t")
             app.screen.query_one("#trail", Input).value = typed
             await settle(pilot)
-            assert any("= 1.5%" in line for line in screen_text(app))
+            assert any("trailing by 1.5%" in line for line in screen_text(app))
             await fill_in(pilot, amount="0.01")
             assert moves(link)[-1] == p.PlaceOrder(n, "BTCUSDT", "sell", "stop", "0.01", trail_bps=150)
         await press(pilot, "s", "up", "o")

@@ -320,8 +320,7 @@ async def test_tabs_and_wireframe(session: Session) -> None:
 
 async def test_a_choice_takes_a_second_line_where_there_is_one() -> None:
     options = ("market", "limit", "maker", "stop", "stop-limit")
-    tall = Choice(options, "maker")
-    tall.styles.height = 2
+    tall = Choice(options, "maker", rows=2)
     assert await drawn(tall, (40, 2), tall.redraw) == [
         " market   limit   maker   stop",
         " stop-limit",

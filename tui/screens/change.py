@@ -34,7 +34,7 @@ class ChangeScreen(OrderScreen):
         row = self._row
         filled = f", {exact(row.filled)} filled" if row.filled.strip("0.") else ""
         what = f"#{row.id} {row.side} {exact(row.amount)} {row.coin} {kind_of(row)}{filled}"
-        yield "type", "order", Static(Content(clean(what, 200)), classes="fixed")
+        yield "type", "order", Static(Content(clean(what, 200)), id="type")
         yield self.typed("amount")
         for name in self.fields(self.opened):
             yield self.typed(name)

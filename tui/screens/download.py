@@ -8,7 +8,7 @@ from datetime import date
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid, Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
@@ -48,15 +48,16 @@ class DownloadScreen(ModalScreen[str | None]):
         coins = " ".join(clean(coin, 40) for coin in self._wanted.coins) or "BTCUSDT"
         with Vertical(classes="panel"):
             yield Static(Content("Download a recording"), classes="panel--title")
-            for label, field in (
+            fields = (
                 ("coins", _typed("coins", coins, "such as BTCUSDT ETHUSDT")),
                 ("from", _typed("first", self._month(3), "2025-01, or 2025-01-31")),
                 ("to", _typed("last", self._month(1), "yesterday")),
-                ("interval", Choice(intervals, "1m", id="interval")),
+                ("interval", Choice(intervals, "1m", rows=2, id="interval")),
                 ("name", _typed("into", clean(self._wanted.name, 200), "of the recording to make or extend")),
-            ):
-                with Horizontal(classes="row"):
-                    yield Label(label, classes="label")
+            )
+            with Grid(classes="form"):
+                for label, field in fields:
+                    yield Label(label)
                     yield field
             yield Static(id="facts", classes="facts")
             yield Static(id="verdict", classes="verdict")

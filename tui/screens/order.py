@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Grid, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -32,7 +32,6 @@ _TYPED = {
     "take_profit": ("take profit", "none"),
 }
 """Label and placeholder of the fields that are typed, in their order; the time in force goes before the exits."""
-_TRAILS = ("trail", "exit_trail")
 _PRICES = ("stop", "then", "price", "stop_loss", "take_profit")
 
 
@@ -60,12 +59,10 @@ class OrderScreen(ModalScreen[HandCommand | None]):
         """Yield the fields, the facts and the verdict."""
         with Vertical(classes="panel"):
             yield Static(Content(self.TITLE), classes="panel--title")
-            for name, label, field in self.form():
-                with Horizontal(classes="row", id=f"{name}-row"):
-                    yield Label(label, classes="label")
+            with Grid(classes="form"):
+                for name, label, field in self.form():
+                    yield Label(label, id=f"{name}-label")
                     yield field
-                    if name in _TRAILS:
-                        yield Static(id=f"{name}-aside", classes="aside")
             yield Static(id="facts", classes="facts")
             yield Static(id="verdict", classes="verdict")
             yield Static(Content(self.KEYS), classes="panel--keys")
@@ -76,7 +73,7 @@ class OrderScreen(ModalScreen[HandCommand | None]):
         tones = {"buy": "badge-up", "sell": "badge-down"}
         yield "coin", "coin", Choice(tuple(self.session.infos), ticket.coin, id="coin")
         yield "side", "side", Choice(("buy", "sell"), ticket.side.value, tones=tones, id="side")
-        yield "type", "type", Choice(tuple(KINDS), ticket.kind, id="type")
+        yield "type", "type", Choice(tuple(KINDS), ticket.kind, rows=2, id="type")
         for name in _TYPED:
             if name == "stop_loss":
                 yield "tif", "in force", Choice(tuple(its.value for its in TimeInForce), ticket.tif, id="tif")
@@ -145,14 +142,9 @@ class OrderScreen(ModalScreen[HandCommand | None]):
     @on(Choice.Changed)
     @on(Input.Changed)
     def _changed(self) -> None:
-        fields = self.fields(self.ticket)
-        for row in self.query(".row"):
-            name = (row.id or "").removesuffix("-row")
-            row.display = name in ("coin", "side", "type", "amount") or name in fields
-        for name in _TRAILS:
-            for aside in self.query(f"#{name}-aside").results(Static):
-                bps = basis_points(self._text(name))
-                aside.update(Content(f" = {as_percent(bps)}" if bps else ""))
+        shown = "coin", "side", "type", "amount", *self.fields(self.ticket)
+        for field in self.query_one(Grid).children:
+            field.display = (field.id or "").removesuffix("-label") in shown
         self._judge()
 
     def _judge(self) -> None:
@@ -167,6 +159,8 @@ class OrderScreen(ModalScreen[HandCommand | None]):
         free = exact(format(free_balance(balances, asset), "f"))
         price = fixed(last, self.session.decimals(info.coin, last)) if last > 0 else "none yet"
         worth = f"{exact(format(verdict.cost, '.8f'))} {info.quote}" if verdict.cost is not None else "–"
+        trails = [basis_points(getattr(ticket, name)) for name in ("trail", "exit_trail") if name in self.fields(ticket)]
+        worth += "".join(f", trailing by {as_percent(bps)}" for bps in trails if bps)
         facts = f"last price   {price} {info.quote}\nfree         {free} {asset}\nestimate     {worth}"
         if outcome := self.outcome(ticket):
             facts += f"\nthis         {'–' if verdict.wrong else outcome}"

@@ -1,9 +1,10 @@
-"""A choice of a few words on a line or two, for forms."""
+"""A choice of a few words, for forms."""
 
 from __future__ import annotations
 
 from textual import events
 from textual.binding import Binding
+from textual.geometry import Size
 from textual.message import Message
 
 from tui.text import clean
@@ -13,10 +14,10 @@ from tui.widgets.lines import Line, Lines, Span
 class Choice(Lines, can_focus=True):
     """One of several options; left, right and space turn it, the first letter of an option takes it, so does a click.
 
-    A letter typed again takes the next option that begins with it.
+    A letter typed again takes the next option that begins with it. It has at most `rows` lines.
     """
 
-    DEFAULT_CSS = "Choice { height: 1; width: 1fr; }"
+    DEFAULT_CSS = "Choice { height: auto; width: 1fr; }"
     BINDINGS = [
         Binding("right,space", "turn(1)", "Next", show=False),
         Binding("left", "turn(-1)", "Previous", show=False),
@@ -35,13 +36,24 @@ class Choice(Lines, can_focus=True):
             return self.choice
 
     def __init__(
-        self, options: tuple[str, ...], value: str, *, tones: dict[str, str] | None = None, id: str | None = None
+        self,
+        options: tuple[str, ...],
+        value: str,
+        *,
+        rows: int = 1,
+        tones: dict[str, str] | None = None,
+        id: str | None = None,
     ) -> None:
         super().__init__(id=id)
         self.options = options
         self.value = value
+        self._rows = rows
         self._tones = tones or {}
         self._zones: list[tuple[int, int, int, str]] = []
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """Return the lines it takes."""
+        return len(self.lines(width, self._rows))
 
     def lines(self, width: int, height: int) -> list[Line]:
         """Return the options; where they do not all fit, only the one taken and which of how many it is."""
