@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine import Instrument, Recording, backtest
+from engine.host.spec import LOADING
 from engine.recordings import write_recording
 from tests.worlds import candles, instrument, market, walk
 from tui.cli import app
@@ -222,6 +223,21 @@ def test_bad_input_is_two(run: Callable[..., Result], folder: Path, name: str) -
     assert done.exit_code == 2
     assert told in one_line(done.stderr)
     assert done.stdout == ""
+
+
+def test_no_run_is_spent_on_fills_that_cannot_be_written(run: Callable[..., Result], folder: Path) -> None:
+    done = run("backtest", config(folder), "--fills", str(folder / "no" / "fills.csv"))
+    assert done.exit_code == 2
+    assert "the strategy talks" not in done.stderr, "nothing was flown"
+    kept = folder / "kept.csv"
+    kept.write_text("what was there")
+    assert run("backtest", config(folder), "--fills", str(kept), "--set", "fail_at=30").exit_code == 3
+    assert kept.read_text() == "what was there", "a run that fails leaves the file of the last one"
+
+
+def test_what_takes_long_the_first_time_is_told_where_there_is_no_terminal(run: Callable[..., Result], folder: Path) -> None:
+    for command in ("backtest", "check"):
+        assert LOADING in one_line(run(command, config(folder), "--json").stderr)
 
 
 def one_line(text: str) -> str:

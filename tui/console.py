@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NoReturn
 
 import typer
@@ -11,10 +13,22 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.errors import TickdeckError
+from engine.host.spec import LOADING
 from tui.text import clean, clean_lines
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Tell on stderr that the engine is loaded for as long as the block takes, and that once it takes long."""
+    if err.is_terminal:
+        with err.status(LOADING):
+            yield
+    else:
+        err.print(LOADING)
+        yield
 
 
 def show_error(error: TickdeckError) -> None:

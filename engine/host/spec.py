@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HISTORY = 1000
 """Steps flown before anybody looks, where nothing else is asked for: a chart has something to show."""
 
+LOADING = "loading the engine; the first time it is compiled, which takes some seconds"
+
 Tell = Callable[[str], None]
 
 
@@ -57,7 +59,7 @@ async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
 
 def settings_of(spec: Spec, tell: Tell) -> SessionConfig:
     """Return the config of a spec, with what it changes of it."""
-    tell("loading the engine; the first time it is compiled, which takes some seconds")
+    tell(LOADING)
     from engine.config import SessionConfig, find_config, load_config
 
     if spec.config is None and spec.recording is not None:

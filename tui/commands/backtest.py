@@ -58,6 +58,8 @@ def backtest_command(
     from tui.figures import figures_of
 
     try:
+        if fills is not None:
+            _see_that_it_can_be_written(fills)
         result = _run(config, overrides_of(changes, recording))
         if fills is not None:
             write_fills(result, fills)
@@ -74,7 +76,7 @@ def backtest_command(
 def _run(config: str, overrides: dict[str, str]) -> Result:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from tui.console import err
+    from tui.console import err, loading
 
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -84,19 +86,35 @@ def _run(config: str, overrides: dict[str, str]) -> Result:
     )
     progress_bar = Progress(*columns, TimeRemainingColumn(), console=err, transient=True, disable=not err.is_terminal)
     # what a strategy prints is no result
-    with contextlib.redirect_stdout(sys.stderr), progress_bar as bar:
-        task = bar.add_task("loading the engine", total=None, rate="")
-        from engine.loop import backtest
-        from engine.session import prepare
+    with contextlib.redirect_stdout(sys.stderr):
+        with loading():
+            from engine.loop import backtest
+            from engine.session import prepare
 
-        session = prepare(config, overrides=overrides)
-        bar.update(task, description="flying", total=len(session.feed))
+            session = prepare(config, overrides=overrides)
+        with progress_bar as bar:
+            task = bar.add_task("flying", total=len(session.feed), rate="")
 
-        def progress(done: int, steps: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=steps, rate=f"{speed / 1e6:.2f} M steps/s" if speed else "")
+            def progress(done: int, steps: int) -> None:
+                speed = bar.tasks[0].speed
+                bar.update(task, completed=done, total=steps, rate=f"{speed / 1e6:.2f} M steps/s" if speed else "")
 
-        return backtest(session, progress=progress)
+            return backtest(session, progress=progress)
+
+
+def _see_that_it_can_be_written(path: Path) -> None:
+    """Raise UsageError where a file cannot be written, before a run is spent on it; leaves what is there as it is."""
+    there = path.exists()
+    try:
+        path.open("a").close()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    if not there:
+        path.unlink()
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(f"{path} cannot be written: {error.strerror}", hint="--fills takes the path of a file to write")
 
 
 def write_fills(result: Result, path: Path) -> None:
@@ -109,4 +127,4 @@ def write_fills(result: Result, path: Path) -> None:
             writer.writerow(FILL_COLUMNS)
             writer.writerows(result.fill_rows())
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+        raise _unwritable(path, error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def check_command(
     Exit 1 where something is wrong.
     """
     from engine.config import find_config
-    from tui.console import fail
+    from tui.console import fail, loading
 
     try:
         path = find_config(config)
@@ -53,6 +54,8 @@ def check_command(
         fail(error, 2)
     # what a strategy prints is no finding
     with contextlib.redirect_stdout(sys.stderr):
+        with loading():
+            importlib.import_module("engine.loop")
         findings = list(findings_of(str(path), overrides))
     if as_json:
         sys.stdout.write(json.dumps({"config": config, "findings": [its._asdict() for its in findings]}) + "\n")
