@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from engine import seam
 from engine.binance.client import Client
 from engine.binance.clock import ExchangeClock
-from engine.binance.feed import BinanceFeed
+from engine.binance.feed import BinanceFeed, Health
 from engine.binance.hosts import ENVIRONMENTS, Hosts, rehearsal_hosts
 from engine.config import BinanceConfig, SessionConfig
 from engine.errors import RecordingError
+from engine.model import CoinName
 from engine.paths import user_data
-from engine.recordings.capture import CaptureWriter, seal
+from engine.recordings.capture import CaptureWriter, Metrics, seal
 from engine.recordings.find import FOLDER, destination
 from engine.session import Session, assemble
 
 Tell = Callable[[str], None]
+SHOW_EVERY_S = 0.5
 
 
 def hosts_of(settings: BinanceConfig) -> Hosts:
@@ -35,54 +39,62 @@ async def fly(settings: SessionConfig, tell: Tell = lambda text: None) -> AsyncI
     Raises ExchangeError where there is no way to the exchange, ConfigError and RecordingError for what is wrong here.
     """
     live = settings.binance
-    client = Client(hosts_of(live), clock=ExchangeClock(float(live.speed)))
-    tell(f"connecting to {client.hosts.rest}")
-    await client.open()
-    try:
+    async with AsyncExitStack() as after:
+        client = Client(hosts_of(live), clock=ExchangeClock(float(live.speed)))
+        tell(f"connecting to {client.hosts.rest}")
+        await client.open()
+        after.push_async_callback(client.close)
         feed = BinanceFeed(
             client,
             settings.coins or (),
             decision=settings.interval,
             history=live.history,
-            grace_ms=live.bar_grace_ms,
+            # the grace is of this machine's time, whatever the exchange's does
+            grace_ms=int(live.bar_grace_ms * live.speed),
             stale_s=live.stale_s,
             streams=tuple(dict.fromkeys(("kline", *live.streams))),
         )
         await feed.learn()
-        async with _recorded(settings, feed):
-            tell("fetching history, so that features are warm")
-            await feed.warm_up()
-            session = assemble(settings, None, feed)
-            running = asyncio.create_task(feed.run())
-            try:
-                yield session
-            finally:
-                running.cancel()
-                await asyncio.gather(running, return_exceptions=True)
-    finally:
-        await client.close()
+        writer = _recorder(settings, feed) if live.capture else None
+        after.push_async_callback(_put_away, writer)
+        tell("fetching history, so that features are warm")
+        await feed.warm_up()
+        session = assemble(settings, None, feed)
+        running = asyncio.create_task(feed.run())
+        after.push_async_callback(_end, running)
+        # first of all what was received is made safe: who ends a flight may not wait for the rest
+        after.push_async_callback(_put_away, writer)
+        yield session
 
 
-@asynccontextmanager
-async def _recorded(settings: SessionConfig, feed: BinanceFeed) -> AsyncIterator[None]:
-    """Record what a feed receives, where the config asks for it, and seal it afterwards."""
-    if not settings.binance.capture:
-        yield
-        return
+def _recorder(settings: SessionConfig, feed: BinanceFeed) -> CaptureWriter:
     digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
-    played = settings.binance.url is not None
-    writer = CaptureWriter(
-        capture_folder(settings), feed.instruments, source=feed.client.hosts.rest, config=digest, synthetic=played
-    )
+    writer = _writer(capture_folder(settings), feed, settings.binance, digest)
     feed.record_to(writer)
-    try:
-        yield
-    finally:
-        # what could not be written was told of while it flew
-        with suppress(RecordingError):
-            await asyncio.to_thread(writer.close)
-        with suppress(RecordingError):
-            await asyncio.to_thread(seal, writer.folder)
+    return writer
+
+
+async def _put_away(writer: CaptureWriter | None) -> None:
+    """Close a capture, and have it sealed by a process of its own; what could not be written was told of before."""
+    if writer is None or writer.closed:
+        return
+    with suppress(RecordingError):
+        await asyncio.to_thread(writer.close)
+    # let go of by the shell, so that it outlives who started it
+    command = [sys.executable, "-P", "-m", "engine.recordings.capture", str(writer.folder)]
+    shell = ["/bin/sh", "-c", '"$@" </dev/null >/dev/null 2>&1 &', "sh", *command]
+    process = await asyncio.create_subprocess_exec(*shell, start_new_session=True)
+    await process.wait()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _writer(folder: Path, feed: BinanceFeed, live: BinanceConfig, digest: str = "") -> CaptureWriter:
+    played = live.url is not None
+    return CaptureWriter(folder, feed.instruments, source=feed.client.hosts.rest, config=digest, synthetic=played)
 
 
 def capture_folder(settings: SessionConfig) -> Path:
@@ -90,3 +102,57 @@ def capture_folder(settings: SessionConfig) -> Path:
     if settings.binance.into is not None:
         return destination(settings.binance.into)
     return user_data() / FOLDER / f"{settings.mode}-{seam.now_utc():%Y%m%dT%H%M%SZ}"
+
+
+class Recorded(NamedTuple):
+    """What a recording of live data came to."""
+
+    folder: Path
+    health: Health
+    metrics: Metrics
+    failure: str
+
+
+async def record(
+    coins: Sequence[CoinName],
+    into: Path,
+    live: BinanceConfig,
+    *,
+    interval: str = "1m",
+    stop: asyncio.Event,
+    show: Callable[[Health, Metrics], None] = lambda health, metrics: None,
+    tell: Tell = lambda text: None,
+) -> Recorded:
+    """Record what coins' streams say until `stop` is set or the disk takes no more; then seal it.
+
+    `show` is told twice a second how it fares. Raises ExchangeError where there is no way to the exchange, RecordingError where
+    the folder cannot be recorded into.
+    """
+    client = Client(hosts_of(live), clock=ExchangeClock(float(live.speed)))
+    tell(f"connecting to {client.hosts.rest}")
+    await client.open()
+    try:
+        streams = tuple(dict.fromkeys(("kline", *live.streams)))
+        feed = BinanceFeed(client, coins, interval=interval, history=0, stale_s=live.stale_s, streams=streams)
+        await feed.learn()
+        writer = await asyncio.to_thread(_writer, into, feed, live)
+        feed.record_to(writer)
+        await feed.warm_up()
+        running = asyncio.create_task(feed.run())
+        try:
+            while not stop.is_set() and not feed.health.failure:
+                await feed.wait(SHOW_EVERY_S)
+                feed.drain()
+                show(feed.health, writer.metrics)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(SHOW_EVERY_S):
+                        await stop.wait()
+        finally:
+            await _end(running)
+            with suppress(RecordingError):
+                await asyncio.to_thread(writer.close)
+    finally:
+        await client.close()
+    tell("sealing")
+    await asyncio.to_thread(seal, into)
+    return Recorded(into, feed.health, writer.metrics, feed.health.failure)

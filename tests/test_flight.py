@@ -15,6 +15,7 @@ from engine.flight import fly
 from engine.host.pilot import Pilot
 from engine.recordings import open_recording
 from engine.recordings.bars import stamp
+from engine.recordings.capture.segments import segments_of
 from engine.rehearsal.server import RehearsalServer
 from engine.rehearsal.settings import RehearsalSettings
 from tests.worlds import MINUTE, START, market, walk
@@ -48,7 +49,7 @@ def settings(url: str, into: Path) -> SessionConfig:
             "mode": "paper",
             "coins": list(COINS),
             "strategy": {"use": f"{__file__}:Cross"},
-            "binance": {"url": url, "speed": SPEED, "history": 30, "into": str(into), "bar_grace_ms": 20_000},
+            "binance": {"url": url, "speed": SPEED, "history": 30, "into": str(into), "bar_grace_ms": 50},
         }
     )
 
@@ -85,6 +86,9 @@ async def test_an_hour_on_paper_captured_under_cuts_replays_decision_for_decisio
             last = session.feed.latest.time
     finally:
         await server.stop()
+    async with asyncio.timeout(30):
+        while segments_of(folder):  # noqa: ASYNC110 - another process seals
+            await asyncio.sleep(0.05)
     assert health.reconnects == cuts == 3
     assert len(flown[0]) > 10
     assert health.failure == ""

@@ -50,6 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette", "ctrl+p", "Command palette", "finds any of these by name", "Deck"),
     Action("download", "D", "Download history", "as a recording, and opens it", "Deck"),
     Action("theme", "t", "Next theme", "dark, light, blue and orange", "Deck"),
+    Action("switch", "F", "Fly live, or go back", "on paper: asks first", "Deck"),
     Action("restart", "r", "Restart the engine", "gone or stale, where it stood", "Deck"),
     Action("quit", "q,ctrl+q,ctrl+c", "Quit", "ends the engine too", "Deck"),
 )
@@ -98,6 +99,7 @@ def _key_name(key: str) -> str:
     return "+".join([*modifiers, _SIGNS.get(last, last)])
 
 
-def hints(keymap: Mapping[str, str]) -> str:
-    """Return the few keys that the deck always shows."""
-    return " · ".join(f"{key_names(BY_ID[name], keymap)[0]} {word}" for name, word in HINTS if key_names(BY_ID[name], keymap))
+def hints(keymap: Mapping[str, str], *, live: bool = False) -> str:
+    """Return the few keys that the deck always shows; those that move time not where prices are live."""
+    shown = [hint for hint in HINTS if not live or BY_ID[hint[0]].group != "Time"]
+    return " · ".join(f"{key_names(BY_ID[name], keymap)[0]} {word}" for name, word in shown if key_names(BY_ID[name], keymap))

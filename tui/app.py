@@ -21,12 +21,14 @@ from textual.worker import Worker, WorkerFailed
 from engine.host.protocol import SIGN_OF_LIFE, Command, Events, Failure, Frame, Hello, LogLine, Progress, Reply
 from tui import crash
 from tui.link import HostGone, HostSpec, Link, Printed, Received
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.deck import DeckScreen
 from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
 from tui.screens.start import StartScreen
 from tui.session import Session
 from tui.settings import Settings
+from tui.switching import live_spec, question
 from tui.text import clean, span
 from tui.theme import THEMES, VARIABLES
 from tui.watchman import Watchman
@@ -64,6 +66,7 @@ class DeckApp(App[int]):
         self._spec = spec
         self._clock = clock
         self._ids = itertools.count(1)
+        self._replayed: HostSpec | None = None
         self._link: Link | None = None
         self._flight: Worker[None] | None = None
         self._heard = self._asked = 0.0
@@ -193,6 +196,28 @@ class DeckApp(App[int]):
         self.kill_engine()
         frame = self.deck.session.frame
         self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec)
+
+    def switch(self) -> None:
+        """Fly what is replayed on live prices, after asking; or go back to the replay it came from."""
+        session = self.deck.session
+        hello, frame = session.hello, session.frame
+        if hello is None or frame is None:
+            return
+        if hello.mode != "replay":
+            if self._replayed is None:
+                self.notify("this flight came from no replay: `tickdeck replay` opens one", markup=False)
+                return
+            back, self._replayed = self._replayed, None
+            self._fly_anew(back)
+            return
+        cash = f"{session.start_equity(frame):,.2f} {hello.currency}"
+        asked = ConfirmScreen("Fly on paper", question(hello, cash), "fly")
+        self.push_screen(asked, partial(self._switched, hello, frame.step))
+
+    def _switched(self, hello: Hello, step: int, yes: bool | None) -> None:
+        if yes:
+            self._replayed = replace(self._spec, at=str(step)) if step else self._spec
+            self._fly_anew(live_spec(self._spec, hello))
 
     def _fly_anew(self, spec: HostSpec) -> None:
         """End the engine, if there is one, and start another on an empty deck."""

@@ -46,6 +46,10 @@ class Session:
         self.signals.extendleft(events.signals)
         self.log.extendleft(events.log)
 
+    def start_equity(self, frame: Frame) -> float:
+        """Return what the account was worth when it began."""
+        return frame.account.equity / (1.0 + frame.account.return_pct / 100.0)
+
     def label(self, coin: str) -> str:
         """Return the short name of a coin: its base asset where that names no other."""
         return self._labels.get(coin, coin)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -33,6 +34,7 @@ class Recorder(Protocol):
 
     def frame(self, socket: str, received: Timestamp, frame: bytes) -> None: ...
     def klines(self, coin: CoinName, interval: str, received: Timestamp, body: bytes, asked: Timestamp) -> None: ...
+    def depth(self, coin: CoinName, received: Timestamp, body: bytes) -> None: ...
     def note(self, what: str, **facts: Any) -> None: ...
 
 
@@ -43,6 +45,9 @@ class Nobody:
         """Forget a frame."""
 
     def klines(self, coin: CoinName, interval: str, received: Timestamp, body: bytes, asked: Timestamp) -> None:
+        """Forget a reply."""
+
+    def depth(self, coin: CoinName, received: Timestamp, body: bytes) -> None:
         """Forget a reply."""
 
     def note(self, what: str, **facts: Any) -> None:
@@ -124,7 +129,8 @@ class BinanceFeed:
         self._barrier = Barrier(self.coins, INTERVALS[interval], grace_ms)
         self._feed: PushFeed | None = None
         self._alive = False
-        self._cut = False
+        self._fresh = False
+        self._books = "depth" in streams
         now = seam.monotonic_ns()
         self._heard: dict[CoinName, int] = dict.fromkeys(self.coins, now)
         self._lags: dict[CoinName, float] = dict.fromkeys(self.coins, 0.0)
@@ -224,6 +230,13 @@ class BinanceFeed:
             self._pushed.push(step.time, step.bars, step.late)
         return len(self._pushed.timestamps)
 
+    def drain(self) -> None:
+        """Take in what came without making steps of it, where nobody flies over them."""
+        now = self.client.clock.now
+        for event in self.inbox.take():
+            self._take(event, now)
+        self._barrier.ready(now)
+
     def _take(self, event: MarketEvent, now: Timestamp) -> None:
         self._heard[event.coin] = seam.monotonic_ns()
         match event:
@@ -297,21 +310,24 @@ class BinanceFeed:
             cuts = self.socket.counters.cuts
             self._note("disconnect", socket=self.socket.name, reason=cuts[-1] if cuts else "")
         self._alive = alive
-        if alive and self.socket.counters.connects > 1:
-            self._cut = True
+        if alive:
+            self._fresh = True
 
     async def _mend(self) -> None:
-        """After every return of the socket ask for the bars that closed while it was away."""
+        """After every connect ask for what the stream alone does not tell: the bars that closed meanwhile, the whole book."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if not self._cut:
+            if not self._fresh:
                 continue
-            self._cut = False
+            self._fresh = False
             try:
                 for coin in self.coins:
                     await self._backfill(coin)
+                    if self._books:
+                        book = msgspec.json.encode(await self.client.depth(coin))
+                        self._record(partial(_keep_book, coin, book))
             except ExchangeError:
-                self._cut = True
+                self._fresh = True
                 await asyncio.sleep(1.0)
 
     async def _backfill(self, coin: CoinName) -> None:
@@ -355,6 +371,10 @@ class BinanceFeed:
             messages=counters.messages,
             failure=self._failure,
         )
+
+
+def _keep_book(coin: CoinName, book: bytes, to: Recorder) -> None:
+    to.depth(coin, seam.wall_ns(), book)
 
 
 def _streams(coin: str, kinds: Sequence[str], interval: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,10 @@ class Deck:
     def _put(self, command: Command | None) -> None:
         self._commands.put_nowait(command)
         self.came.set()
+
+    def end(self) -> None:
+        """Behave as if the deck had gone."""
+        self._put(None)
 
     def take(self) -> list[Command | None]:
         """Return the commands that came, in order; None stands for the deck's end."""
@@ -110,6 +115,8 @@ async def _serve(deck: Deck, spec: Spec) -> int:
     def progress(text: str) -> None:
         loop.call_soon_threadsafe(deck.send, Progress(text))
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, deck.end)
     ready = False
     try:
         async with prepared(spec, progress) as player:

@@ -16,6 +16,7 @@ from engine.exact import to_text
 from tui.commands.backtest import Config, RecordingName, Set, overrides_of
 
 if TYPE_CHECKING:
+    from engine.config import SessionConfig
     from engine.session import Session
 
 TRIAL_STEPS = 2000
@@ -67,6 +68,7 @@ def check_command(
 
 def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
     """Yield what there is to say about a session; an error ends it, as what comes after stands on it."""
+    from engine.config import load_config
     from engine.loop import Engine
     from engine.rehearsal.settings import are_settings
     from engine.session import prepare
@@ -75,11 +77,16 @@ def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
         if are_settings(config):
             yield from _about_rehearsal(config, overrides)
             return
-        session = prepare(config, overrides=overrides)
+        settings = load_config(config).with_overrides(overrides)
+        if settings.mode == "paper":
+            yield from _about_live(settings)
+            return
+        session = prepare(settings)
     except TickdeckError as error:
         yield Finding("error", error.title.lower(), str(error))
         return
-    yield from _about(session)
+    yield from _about_market(session)
+    yield from _about_strategy(session)
     engine = Engine(session.feed, session.trade, session.strategy)
     try:
         steps = engine.run(max(TRIAL_STEPS, 2 * max(session.strategy.stats.features.warmup.values(), default=0)))
@@ -93,8 +100,9 @@ def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
         yield Finding("ok", "trial", f"{steps:,} steps flown, {signals} signals, {session.trade.exchange.n_fills} fills")
 
 
-def _about(session: Session) -> Iterator[Finding]:
+def _about_market(session: Session) -> Iterator[Finding]:
     recording, feed = session.recording, session.feed
+    assert recording is not None, "a replay has one"
     kind = "synthetic" if recording.synthetic else "real"
     yield Finding("ok", "recording", f"{recording.name}: {', '.join(feed.latest.coins)}, {len(feed):,} steps, {kind}")
     if not recording.spot:
@@ -109,14 +117,38 @@ def _about(session: Session) -> Iterator[Finding]:
                 "filters",
                 f"{its.coin} has no minimum notional; an exchange has. Import with --lot and --min-notional",
             )
+
+
+def _about_live(settings: SessionConfig) -> Iterator[Finding]:
+    """Say what there is to say without asking the exchange."""
+    from engine.flight import hosts_of
+    from engine.market import PushFeed
+    from engine.model import INTERVALS, Instrument
+    from engine.session import assemble
+
+    coins = settings.coins or ()
+    hosts = hosts_of(settings.binance)
+    yield Finding("ok", "prices", f"{', '.join(coins)} live from {hosts.rest}; what else is there is known once it is asked")
+    # any assets will do to make the strategy with
+    feed = PushFeed([Instrument(coin=coin, base=coin, quote=settings.account.currency) for coin in coins], INTERVALS["1m"])
+    yield from _about_strategy(assemble(settings, None, feed))
+
+
+def _about_strategy(session: Session) -> Iterator[Finding]:
+    feed = session.feed
     strategy = session.strategy
     yield Finding(
         "ok", "strategy", f"{type(strategy).__name__}, features {', '.join(strategy.stats.features.labels) or 'none'}"
     )
     warmup = max(strategy.stats.features.warmup.values(), default=0)
-    shortest = min(track.rows for track in feed.latest.decisions)
+    live, who = session.config.binance, "[binance] history fetches" if session.recording is None else "a coin has"
+    shortest = live.history if session.recording is None else min(track.rows for track in feed.latest.decisions)
     if warmup >= shortest:
-        yield Finding("error", "warm-up", f"features need {warmup} bars before their first value; a coin has {shortest}")
+        yield Finding(
+            "error",
+            "warm-up",
+            f"features need {warmup} bars before their first value; {who} {shortest}",
+        )
 
 
 def _about_rehearsal(config: str, overrides: dict[str, str]) -> Iterator[Finding]:

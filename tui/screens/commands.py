@@ -49,6 +49,14 @@ class DeckKeys:
 
     # Time
 
+    def _move_time(self, command: Command) -> bool:
+        """Send what moves time, where it can be moved."""
+        deck = self._deck()
+        if deck.session.frame is not None and deck.session.frame.feed is not None:
+            deck.notify("live prices come as they come; time moves on a replay", markup=False)
+            return False
+        return self._send(command)
+
     def on_key(self, event: events.Key) -> None:
         """Collect the digits of a number of bars to step."""
         deck = self._deck()
@@ -65,7 +73,7 @@ class DeckKeys:
         if deck.session.frame is not None and deck.session.frame.at_end:
             deck.notify("this is the end of the recording", markup=False)
             return
-        self._send(Step(count))
+        self._move_time(Step(count))
 
     def action_step(self) -> None:
         """Step one bar, or as many as typed."""
@@ -86,11 +94,11 @@ class DeckKeys:
         if frame is not None and frame.at_end:
             deck.notify("this is the end of the recording", markup=False)
         elif frame is not None:
-            self._send(Pause() if frame.playing else Play())
+            self._move_time(Pause() if frame.playing else Play())
 
     def action_end(self) -> None:
         """Run to the end as fast as it goes."""
-        self._send(RunToEnd())
+        self._move_time(RunToEnd())
 
     def action_faster(self) -> None:
         """Take the next higher speed."""
@@ -110,7 +118,7 @@ class DeckKeys:
             new = next((s for s in ladder if _ladder(s) > _ladder(speed)), ladder[-1])
         else:
             new = next((s for s in reversed(ladder) if _ladder(s) < _ladder(speed)), ladder[0])
-        if self._send(SetSpeed(new)):
+        if self._move_time(SetSpeed(new)):
             deck.speed = new
 
     # Orders
@@ -282,6 +290,10 @@ class DeckKeys:
         app = self._deck().app
         names = [theme.name for theme in THEMES]
         app.theme = names[(names.index(app.theme) + 1) % len(names)] if app.theme in names else names[0]
+
+    def action_switch(self) -> None:
+        """Fly on live prices, or go back to the replay."""
+        self._deck().deck_app.switch()
 
     def action_restart(self) -> None:
         """Start the engine again after it has gone, or where it does not answer."""

@@ -1,4 +1,4 @@
-"""The transport bar: whether time runs, how fast, how far it is, and how far behind the screen is."""
+"""The transport bar: whether time runs, how fast, how far it is, and how far behind the screen is; or how live prices fare."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from textual import events
 from textual.message import Message
 
 from engine.host.protocol import Frame, Hello
+from tui.feedline import Piece
+from tui.feedline import pieces as feed_pieces
 from tui.session import Session
 from tui.text import compact
 from tui.widgets.lines import Line, Lines, Span
-
-Piece = tuple[str, str, str]
-"""Text, style, and the action a click on it runs ("" for none)."""
 
 
 def speed_text(speed: float) -> str:
@@ -53,10 +52,7 @@ class Transport(Lines):
         self._zones = []
         if hello is None or frame is None:
             return []
-        left, right = self._pieces(hello, frame, width)
-        size = sum(len(piece[0]) for piece in left + right)
-        bar = width - size
-        pieces = [*left, *self._bar(hello, frame, bar), *right]
+        pieces = self._told(hello, frame, width) if frame.feed is None or self._trouble else feed_pieces(frame.feed, width)
         spans: list[Span] = []
         x = 0
         for text, style, action in pieces:
@@ -65,6 +61,11 @@ class Transport(Lines):
             spans.append((text, style))
             x += len(text)
         return [tuple(spans)]
+
+    def _told(self, hello: Hello, frame: Frame, width: int) -> list[Piece]:
+        left, right = self._pieces(hello, frame, width)
+        size = sum(len(piece[0]) for piece in left + right)
+        return [*left, *self._bar(hello, frame, width - size), *right]
 
     def _pieces(self, hello: Hello, frame: Frame, width: int) -> tuple[list[Piece], list[Piece]]:
         left = self._left(frame, width)

@@ -43,7 +43,12 @@ class Watchlist(Table[WatchRow]):
 
     def cell(self, row: WatchRow, name: str) -> Span:
         """Return a cell of a coin's line."""
-        stale = row.age_s > 1.5 * self.session.interval / NS_PER_SECOND
+        frame = self.session.frame
+        live = (
+            {its.coin: its for its in frame.feed.coins}.get(row.coin) if frame is not None and frame.feed is not None else None
+        )
+        age = row.age_s if live is None else live.age_s
+        stale = age > 1.5 * self.session.interval / NS_PER_SECOND if live is None else live.stale
         if name == "coin":
             return (self.session.label(row.coin), "strong" if row.coin == self.session.coin else "")
         if name == "price":
@@ -53,5 +58,5 @@ class Watchlist(Table[WatchRow]):
         if name == "volume":
             return (compact(row.volume_24h), "dim")
         if stale:
-            return (f"{span(row.age_s).split()[0]} old", "stale")
+            return (f"{span(age).split()[0]} old", "stale")
         return (percent(row.change_pct), "up" if row.change_pct > 0 else "down" if row.change_pct < 0 else "dim")
