@@ -212,6 +212,11 @@ class Exchange:
             instrument.max_stops,
         )
 
+    def change_filters(self, coin: int, instrument: Instrument) -> None:
+        """Judge a coin's orders by other filters from now on; its assets must stay, and open orders stay as they are."""
+        self.instruments = (*self.instruments[:coin], instrument, *self.instruments[coin + 1 :])
+        self.coins[coin, : k.POSITION] = self._coin_row(instrument)
+
     @property
     def n_orders(self) -> int:
         """Orders so far, refused ones included."""

@@ -95,6 +95,11 @@ class Call(msgspec.Struct, kw_only=True):
         return self.office.venue
 
     @property
+    def clock(self) -> Timestamp:
+        """The time that the exchange tells and judges by: now, unless its clock is wrong."""
+        return self.now + self.office.skew(self.now)
+
+    @property
     def owner(self) -> Account:
         """The account whose call it is."""
         if self.account is None:
@@ -149,13 +154,16 @@ class Call(msgspec.Struct, kw_only=True):
 class Reply(msgspec.Struct, kw_only=True):
     """What a call is answered: `body` is told as JSON, or is sent as it is where it is bytes.
 
-    `used` is what the limits have counted. The client is to wait `retry_s` seconds where it asked too much.
+    `used` is what the limits have counted. The client is to wait `retry_s` seconds where it asked too much. `media` is what
+    HTTP calls the body. One that is `lost` never arrives, as the connection drops.
     """
 
     status: int
     body: Any
     used: tuple[Usage, ...] = ()
     retry_s: int = 0
+    media: str = "application/json;charset=UTF-8"
+    lost: bool = False
 
 
 def instant(number: int) -> Timestamp:

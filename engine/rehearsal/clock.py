@@ -44,3 +44,20 @@ class Clock:
         if ahead <= 0:
             return 0.0
         return ahead / self._speed if self._speed > 0 else float("inf")
+
+
+class Skew:
+    """How far a clock is wrong by a time, in ns: by what it jumped, and by what it has drifted since."""
+
+    def __init__(self) -> None:
+        self._ns = 0
+        self._rate = 0.0
+        self._since: Timestamp = 0
+
+    def __call__(self, now: Timestamp) -> int:
+        return self._ns + int((now - self._since) * self._rate)
+
+    def change(self, now: Timestamp, jump: int, rate: float | None = None) -> None:
+        """Jump by so many ns, and drift at another rate from now on, the same if none is given."""
+        self._ns, self._since = self(now) + jump, now
+        self._rate = self._rate if rate is None else rate

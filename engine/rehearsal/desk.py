@@ -12,7 +12,7 @@ from engine.market.path import Tick
 from engine.model import OrderStatus, Timestamp
 from engine.rehearsal.errors import ApiError, error, refusal
 from engine.rehearsal.log import EventLog
-from engine.rehearsal.market import CoinMarket, Market
+from engine.rehearsal.market import CANCEL_ONLY, TRADING, CoinMarket, Market
 from engine.rehearsal.orders import (
     Amendment,
     Ids,
@@ -144,6 +144,8 @@ class Desk:
         """Cancel an order, the other of its pair with it."""
         if not order.is_open:
             raise ApiError(-2011, "Unknown order sent.")
+        if self.market.coins[order.asked.coin].status not in (TRADING, CANCEL_ONLY):
+            raise ApiError(-1013, "Market is closed.")
         partners = (
             [self.records.orders[id] for id in self.records.lists[order.list_id].orders] if order.list_id >= 0 else [order]
         )
@@ -156,6 +158,7 @@ class Desk:
         """Reduce an order to `amount` in all, its place kept; it takes a new client id."""
         if not order.is_open:
             raise error(-2013)
+        self._coin(order.asked.coin)
         if client_id and client_id != order.client_id:
             self._check_client(client_id)
         code = self.exchange.amend(order.number, amount, self._next_step())
@@ -296,7 +299,7 @@ class Desk:
 
     def _coin(self, n: int) -> CoinMarket:
         coin = self.market.coins[n]
-        if not coin.bid:
+        if not coin.bid or coin.status != TRADING:
             raise ApiError(-1013, "Market is closed.")
         return coin
 

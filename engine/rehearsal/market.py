@@ -19,6 +19,9 @@ from engine.rehearsal.book import Book, BookChange
 from engine.rehearsal.klines import Kline, rows, whole
 
 TAPE = 1000
+TRADING, CANCEL_ONLY = "TRADING", "CANCEL_ONLY"
+STATUSES = (TRADING, "HALT", "BREAK", CANCEL_ONLY)
+"""What may be done with a coin: trade, nothing, nothing, cancel."""
 NS_PER_DAY = INTERVALS["1d"]
 AVERAGED = INTERVALS["5m"]
 
@@ -44,6 +47,7 @@ class CoinMarket:
     """One coin as the exchange shows it: last price, quotes, book, tape and klines. Prices and amounts count 1e-8.
 
     `row` is the number of recorded bars that have closed, of the lap that is played; its times are moved by `shift` ns.
+    `status` tells what may be done: where it is not TRADING, trades of the recording are `missed`, klines are as recorded.
     """
 
     def __init__(self, instrument: Instrument, recording: Recording, begin: Timestamp, shift: int, seed: int) -> None:
@@ -56,6 +60,8 @@ class CoinMarket:
         self.book = Book(instrument.tick, instrument.lot, seed)
         self.change: BookChange | None = None
         self.trade_id = 0
+        self.status = TRADING
+        self.missed = False
         self.forming: Kline | None = None
         self._stand(int(self.bars.close[self.row - 1]) if self.row else 0)
 

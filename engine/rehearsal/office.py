@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from engine.errors import AmountOverflow
 from engine.rehearsal.accounts import Account
 from engine.rehearsal.calls import Call, Operation, Reply, Security, instant
+from engine.rehearsal.clock import Skew
 from engine.rehearsal.errors import ApiError, error, filter_failure
 from engine.rehearsal.limits import Exceeded, Limits, Usage
 from engine.rehearsal.params import TOO_GREAT
@@ -17,9 +18,15 @@ NS_PER_SECOND = 10**9
 RECV_WINDOW_MS, MOST_RECV_WINDOW_MS = 5_000, 60_000
 HALF_DONE = (-2021, -2022)
 
+Meddle = Callable[[Call, Callable[[Call], Reply]], Awaitable[Reply]]
+"""Answers a call, if it wants to by what answers it else."""
+
 
 class Office:
-    """The exchange as its clients meet it: `accounts` on a venue, and limits; timestamps are judged where `judges_time`."""
+    """The exchange as its clients meet it: `accounts` on a venue, and limits; timestamps are judged where `judges_time`.
+
+    `skew` is how wrong its clock is; `meddle` answers requests in its place, by what it does itself.
+    """
 
     def __init__(self, venue: Venue, accounts: Iterable[Account], limits: Limits, *, judges_time: bool = True) -> None:
         self.venue = venue
@@ -27,10 +34,12 @@ class Office:
         self.limits = limits
         self.judges_time = judges_time
         self.opened = venue.now
+        self.skew = Skew()
+        self.meddle: Meddle | None = None
 
     async def answer(self, call: Call) -> Reply:
         """Answer a request. This is the one way in, where faults act before and after."""
-        return self.perform(call)
+        return self.perform(call) if self.meddle is None else await self.meddle(call, self.perform)
 
     def perform(self, call: Call) -> Reply:
         """Do what a request asks and return the reply, a refusal's too."""
@@ -115,7 +124,7 @@ class Office:
             raise error(-1102, "recvWindow", MOST_RECV_WINDOW_MS, form=TOO_GREAT)
         if not self.judges_time:
             return
-        age = call.now - instant(stamp)
+        age = call.clock - instant(stamp)
         if age <= -NS_PER_SECOND:
             raise error(-1021, form=1)
         if age > window * 1000:

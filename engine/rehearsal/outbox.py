@@ -32,8 +32,9 @@ class Frame(NamedTuple):
 class Fate(NamedTuple):
     """What becomes of a frame: how many `copies` go out, behind so many later frames or after `delay` seconds, and what then.
 
-    Without copies it is lost. `close` is the code the connection ends with behind it, 1006 for an end without a word;
-    `freeze` leaves it open and mute. A connection that does not open is refused with HTTP 503.
+    Without copies it is lost. `payload` is told in place of its own, `then` after it. `close` is the code the connection ends
+    with behind it, 1006 for an end without a word; `freeze` leaves it open and mute. A connection that does not open is refused
+    with HTTP 503.
     """
 
     copies: int = 1
@@ -41,6 +42,8 @@ class Fate(NamedTuple):
     delay: float = 0.0
     close: int | None = None
     freeze: bool = False
+    payload: bytes | None = None
+    then: bytes = b""
 
 
 Judge = Callable[[Frame], Fate]
@@ -149,6 +152,7 @@ class Outbox:
             self._release()
 
     def _meddle(self, payload: bytes, fate: Fate) -> None:
+        payload = payload if fate.payload is None else fate.payload
         for _ in range(fate.copies):
             if fate.delay:
                 asyncio.get_running_loop().call_later(fate.delay, self._enqueue, payload)
@@ -156,6 +160,8 @@ class Outbox:
                 self._held.append((fate.behind, payload))
             else:
                 self._enqueue(payload)
+        if fate.then:
+            self._enqueue(fate.then)
         if fate.freeze:
             self.freeze()
         elif fate.close is not None:

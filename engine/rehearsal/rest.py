@@ -98,6 +98,8 @@ def _handler(office: Office, operation: Operation, name: str) -> Handler:
             reply = await office.answer(_call(office, operation, name, request, body))
         except ApiError as refusal:
             reply = Reply(status=refusal.status, body=refusal.body)
+        if reply.lost and request.transport is not None:
+            request.transport.close()
         return response(reply)
 
     return handle
@@ -136,10 +138,9 @@ def response(reply: Reply) -> web.Response:
     headers = _headers(reply.used)
     if reply.retry_s:
         headers["Retry-After"] = str(reply.retry_s)
-    if isinstance(reply.body, bytes):
-        return web.Response(body=reply.body, status=reply.status, headers=headers)
-    headers["Content-Type"] = "application/json;charset=UTF-8"
-    return web.Response(body=msgspec.json.encode(reply.body), status=reply.status, headers=headers)
+    headers["Content-Type"] = reply.media
+    body = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
+    return web.Response(body=body, status=reply.status, headers=headers)
 
 
 def _headers(used: tuple[Usage, ...]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from engine import seam
 from engine.errors import UsageError
 from engine.recordings import Recording
 from engine.rehearsal import rest, streams, ws_api
+from engine.rehearsal.faults import Faults, Scenario
 from engine.rehearsal.lines import Lines
 from engine.rehearsal.log import Entry
 from engine.rehearsal.opening import open_exchange
@@ -36,8 +37,8 @@ class Addresses(NamedTuple):
 class RehearsalServer:
     """An exchange on loopback, as it is set; on `recording` in place of the one it names if one is given.
 
-    `sink` gets every entry of the event log, `wall` is the clock that time goes by. Raises ConfigError or RecordingError, and
-    UsageError for a host that is not this machine alone.
+    `scenario` says what goes wrong on purpose, `sink` gets every entry of the event log, `wall` is the clock that time goes by.
+    Raises ConfigError or RecordingError, and UsageError for a host that is not this machine alone.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class RehearsalServer:
         *,
         host: str = HOST,
         port: int = 0,
+        scenario: Scenario | None = None,
         sink: Callable[[Entry], None] | None = None,
         wall: Callable[[], int] = seam.monotonic_ns,
     ) -> None:
@@ -56,6 +58,8 @@ class RehearsalServer:
         self.venue = self.office.venue
         held = settings.connections
         self.lines = Lines(self.venue.log, Terms(life_s=held.life_s, ping_s=held.ping_s, pong_s=held.pong_s))
+        self._faults = Faults(scenario or Scenario(), self.office, self.lines)
+        self._faults.begin()
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
         self.playing: asyncio.Task[None] | None = None
@@ -71,6 +75,13 @@ class RehearsalServer:
     def connections(self) -> int:
         """How many connections clients hold, of either kind."""
         return len(self._runner.server.connections) if self._runner is not None and self._runner.server is not None else 0
+
+    def inject(self, scenario: Scenario) -> None:
+        """Let these faults happen from now on, in place of those that were to; raises ConfigError where they do not fit."""
+        faults = Faults(scenario, self.office, self.lines)
+        self._faults.end()
+        self._faults = faults
+        faults.begin()
 
     async def start(self) -> None:
         """Open the port and let the market play; raises UsageError where the port is taken."""

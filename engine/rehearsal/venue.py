@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from engine.market.path import Tick
-from engine.model import Timestamp
+from engine.model import Instrument, Timestamp
 from engine.rehearsal.book import BookChange
 from engine.rehearsal.clock import Clock
 from engine.rehearsal.desk import Desk
 from engine.rehearsal.klines import Kline
 from engine.rehearsal.log import EventLog
-from engine.rehearsal.market import BarClose, CoinMarket, Market, Print
+from engine.rehearsal.market import TRADING, BarClose, CoinMarket, Market, Print
 
 LONGEST_SLEEP_S = 0.05
 
@@ -78,10 +78,21 @@ class Venue:
             wait = LONGEST_SLEEP_S if due is None else self.clock.wall_seconds_to(due)
             await asyncio.sleep(min(wait, LONGEST_SLEEP_S))
 
+    def change_filters(self, coin: int, instrument: Instrument) -> None:
+        """Trade a coin by other filters from now on; the price step must stay. Open orders stay as they are."""
+        self.market.coins[coin].instrument = instrument
+        for desk in self.desks.values():
+            desk.exchange.change_filters(coin, instrument)
+
     def _take(self, event: Tick | BarClose) -> None:
         self._pass(event.time)
         coin = self.market.coins[event.coin]
         if isinstance(event, Tick):
+            if coin.status != TRADING:
+                coin.missed = True
+                return
+            if coin.missed:
+                event, coin.missed = event._replace(since=event.price, gap=True), False
             trade = coin.take(event)
             for desk in self.desks.values():
                 desk.on_tick(event)

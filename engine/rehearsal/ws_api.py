@@ -15,6 +15,7 @@ from engine.rehearsal.errors import ApiError, error
 from engine.rehearsal.limits import Exceeded
 from engine.rehearsal.lines import Hear, Line
 from engine.rehearsal.operations import account, general, lists, market, orders, trading
+from engine.rehearsal.outbox import ABNORMAL
 from engine.rehearsal.params import Params
 from engine.rehearsal.payloads import exchange
 from engine.rehearsal.session import Session
@@ -120,7 +121,10 @@ class Door:
             reply = await self._office.answer(self._call(session, method, values))
         except ApiError as refusal:
             reply = Reply(status=refusal.status, body=refusal.body)
-        session.line.outbox.put(method, frame(id, reply, told, self._office.venue.now))
+        if reply.lost:
+            session.line.outbox.close(ABNORMAL)
+        else:
+            session.line.outbox.put(method, frame(id, reply, told, self._office.venue.now))
 
     def _call(self, session: Session, method: str, values: dict[str, Any]) -> Call:
         name = method.removeprefix("v3/")

@@ -19,6 +19,7 @@ from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from engine.rehearsal.faults import Scenario
     from engine.rehearsal.log import Entry
     from engine.rehearsal.server import RehearsalServer
     from engine.rehearsal.settings import RehearsalSettings
@@ -46,6 +47,9 @@ def rehearse_command(
     loop: Annotated[bool, typer.Option("--loop", help="Begin anew where the recording ends.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Tell the recording as if it happened now.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout once it is ready.")] = False,
+    faults: Annotated[
+        Path | None, typer.Option("--faults", metavar="FILE", help="What goes wrong on purpose: a scenario in TOML.")
+    ] = None,
     log: Annotated[
         Path | None, typer.Option("--log", metavar="FILE", help="Write what really happens to this file, a JSON object a line.")
     ] = None,
@@ -58,7 +62,7 @@ def rehearse_command(
     try:
         with contextlib.ExitStack() as stack:
             sink = stack.enter_context(_written(log)) if log is not None else None
-            asyncio.run(_serve(_settings(config, changes), port, as_json, sink))
+            asyncio.run(_serve(_settings(config, changes), _scenario(faults), port, as_json, sink))
     except (ConfigError, RecordingError, UsageError) as error:
         fail(error, 2)
     except TickdeckError as error:
@@ -76,6 +80,12 @@ def _settings(config: str | None, changes: dict[str, Any]) -> RehearsalSettings:
     return parse_settings("", "command line", changes)
 
 
+def _scenario(path: Path | None) -> Scenario | None:
+    from engine.rehearsal.faults import load_scenario
+
+    return None if path is None else load_scenario(path)
+
+
 @contextlib.contextmanager
 def _written(path: Path) -> Any:
     try:
@@ -86,10 +96,12 @@ def _written(path: Path) -> Any:
         yield lambda entry: file.write(msgspec.json.encode(entry) + b"\n")
 
 
-async def _serve(settings: RehearsalSettings, port: int, as_json: bool, sink: Callable[[Entry], Any] | None) -> None:
+async def _serve(
+    settings: RehearsalSettings, scenario: Scenario | None, port: int, as_json: bool, sink: Callable[[Entry], Any] | None
+) -> None:
     from engine.rehearsal.server import RehearsalServer
 
-    server = RehearsalServer(settings, port=port, sink=sink)
+    server = RehearsalServer(settings, port=port, scenario=scenario, sink=sink)
     await server.start()
     over = asyncio.Event()
     for word in (signal.SIGINT, signal.SIGTERM):

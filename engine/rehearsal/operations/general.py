@@ -7,6 +7,7 @@ from typing import Any
 from engine.rehearsal import filters
 from engine.rehearsal.calls import Call, operation
 from engine.rehearsal.errors import error
+from engine.rehearsal.market import STATUSES
 from engine.rehearsal.payloads import exchange
 
 
@@ -19,7 +20,7 @@ def ping(call: Call) -> Any:
 @operation()
 def time(call: Call) -> Any:
     """Tell the exchange's time."""
-    return {"serverTime": call.time(call.now)}
+    return {"serverTime": call.time(call.clock)}
 
 
 @operation("symbol symbols permissions showPermissionSets symbolStatus", weight=20)
@@ -29,10 +30,10 @@ def exchange_info(call: Call) -> Any:
     if sum(name in params for name in ("symbol", "symbols", "permissions")) > 1:
         raise error(-1128)
     wanted = params.texts.get("permissions", "SPOT")
-    status = params.choice("symbolStatus", exchange.STATUSES, -1122)
-    coins = call.coins() if "SPOT" in wanted and status in (None, "TRADING") else []
+    status = params.choice("symbolStatus", STATUSES, -1122)
+    coins = [coin for coin in call.coins() if "SPOT" in wanted and status in (None, coin.status)]
     sets = params.texts.get("showPermissionSets", "true").lower() == "true"
-    return exchange.info(call.time(call.now), call.office.limits.rules, [its.instrument for its in coins], sets)
+    return exchange.info(call.time(call.clock), call.office.limits.rules, coins, sets)
 
 
 @operation("symbol symbols symbolStatus", weight=lambda params: 2 if "symbol" in params else 40)

@@ -5,32 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engine.model import Instrument
 from engine.rehearsal import filters
 from engine.rehearsal.limits import Rule, Usage
+from engine.rehearsal.market import CoinMarket
 from engine.rehearsal.orders import KINDS
 
 Payload = dict[str, Any]
-STATUSES = ("TRADING", "HALT", "BREAK", "CANCEL_ONLY")
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER")
 
 
-def info(time: int, rules: Iterable[Rule], instruments: Iterable[Instrument], sets: bool = True) -> Payload:
+def info(time: int, rules: Iterable[Rule], coins: Iterable[CoinMarket], sets: bool = True) -> Payload:
     """The exchange: limits and symbols; `time` as it is to be told."""
     return {
         "timezone": "UTC",
         "serverTime": time,
         "rateLimits": [rate_limit(rule) for rule in rules],
         "exchangeFilters": [],
-        "symbols": [symbol(its, sets) for its in instruments],
+        "symbols": [symbol(coin, sets) for coin in coins],
     }
 
 
-def symbol(its: Instrument, sets: bool = True) -> Payload:
+def symbol(coin: CoinMarket, sets: bool = True) -> Payload:
     """A symbol: what may be traded on it, and its filters."""
+    its = coin.instrument
     return {
         "symbol": its.coin,
-        "status": "TRADING",
+        "status": coin.status,
         "baseAsset": its.base,
         "baseAssetPrecision": 8,
         "quoteAsset": its.quote,
