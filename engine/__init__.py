@@ -30,6 +30,7 @@ _HOMES = {
         "Position",
         "Side",
         "Signal",
+        "TimeInForce",
         "Timestamp",
     ),
     "engine.config": ("SessionConfig", "load_config"),
@@ -108,6 +109,7 @@ if TYPE_CHECKING:
         Position,
         Side,
         Signal,
+        TimeInForce,
         Timestamp,
     )
     from engine.recordings import Recording, open_recording
@@ -163,6 +165,7 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "TickdeckError",
+    "TimeInForce",
     "Timeline",
     "Timestamp",
     "TradeSystemAPI",

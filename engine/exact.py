@@ -46,6 +46,11 @@ def to_text(units: int, decimals: int = DECIMALS) -> str:
     return format(to_decimal(units, decimals), "f")
 
 
+def plain(number: Decimal) -> Decimal:
+    """Return the same number without trailing zeros, and as a person writes it: 10000, never 1E+4."""
+    return Decimal(format(number.normalize(), "f"))
+
+
 def floor_to(units: int, step: int) -> int:
     """Return `units` rounded toward zero to a multiple of `step`."""
     return units - units % step if units >= 0 else -(-units - -units % step)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.analysis.books import Books
 from engine.analysis.statistics import coin_statistics, statistics
 from engine.analysis.trips import RoundTrip
-from engine.exact import DECIMALS, UNIT, to_decimal, to_text
+from engine.exact import DECIMALS, UNIT, plain, to_decimal, to_text
 from engine.model import CoinName
 from engine.recordings import Recording
 from engine.session import Session
@@ -60,12 +60,12 @@ class Result:
     @property
     def final_equity(self) -> Decimal:
         """The account's worth at the last prices, exact, in its currency."""
-        return self.trade.account.equity_exact
+        return plain(self.trade.account.equity_exact)
 
     @property
     def fees(self) -> Decimal:
         """All fees, those taken in base at their fill's price, exact, in the account's currency."""
-        return to_decimal(sum(self.books.fees))
+        return plain(to_decimal(sum(self.books.fees)))
 
     @cached_property
     def books(self) -> Books:
@@ -197,13 +197,13 @@ class Result:
             "start": _iso(int(feed.times[0])),
             "end": _iso(int(feed.times[-1])),
             "steps": self.steps,
-            "final_equity": format(self.final_equity.normalize(), "f"),
+            "final_equity": format(self.final_equity, "f"),
             "return_pct": _number(stats["return_pct"]),
             "max_drawdown_pct": _number(stats["max_drawdown_pct"]),
             "orders": trade.exchange.n_orders,
             "fills": trade.exchange.n_fills,
             "trades": int(stats["trades"]),
-            "fees": format(self.fees.normalize(), "f"),
+            "fees": format(self.fees, "f"),
             "ambiguous_bars": trade.exchange.ambiguous_bars,
             "coverage_pct": self.coverage_pct,
             "state_hash": self.state_hash,

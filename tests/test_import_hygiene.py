@@ -22,6 +22,7 @@ NAMES = (
     "State",
     "Statistics",
     "Strategy",
+    "TimeInForce",
     "Timeline",
     "Timestamp",
     "TradeSystemAPI",

@@ -29,8 +29,8 @@ def find_recording(name: str | Path, beside: Path | None = None, coins: Sequence
     """Return the folder of the recording that `name` means.
 
     Looked for beside the config (`beside`, a folder), in the current folder, in the user's data folder and among what ships
-    with tickdeck; in each, a bare name in `recordings/` first. Raises NoRecording telling where it was looked for, and how to
-    download one with the `coins` that are wanted of it.
+    with tickdeck, there first for a config that ships with it; in each, a bare name in `recordings/` first. Raises NoRecording
+    telling where it was looked for, and how to download one with the `coins` that are wanted of it.
     """
     wanted = Path(name).expanduser()
     tried: list[Path] = []
@@ -104,7 +104,11 @@ def _inside(folder: Path) -> list[Path]:
 
 
 def _places(beside: Path | None) -> list[Path]:
-    return [*([beside] if beside is not None else []), Path(), user_data(), bundled()]
+    first = [] if beside is None else [beside]
+    if beside == bundled() / "configs":
+        # what ships with tickdeck flies on what ships with it, whatever the user calls a recording
+        first.append(bundled())
+    return [*first, Path(), user_data(), bundled()]
 
 
 def _candidates(place: Path, wanted: Path) -> list[Path]:

@@ -263,7 +263,7 @@ def test_a_result_tells_the_same_from_first_worth_to_last(tmp_path: Path) -> Non
     worth = [1000, 1000, 1450, 1900, 1400, 1500]
     assert result.equity["equity"].tolist() == worth
     assert result.equity["holding"].tolist() == [1000, 1000, 1500, 2000, 1000, 1200]
-    assert result.final_equity == 1500
+    assert str(result.final_equity) == "1500"
     assert result.stats["return_pct"] == pytest.approx(50)
     assert result.stats["holding_return_pct"] == pytest.approx(20)
     assert result.stats["max_drawdown_pct"] == pytest.approx(100 * 500 / 1900)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.config import find_config, load_config
 from engine.errors import NoRecording, RecordingError
-from engine.paths import user_data
+from engine.paths import bundled, user_data
 from engine.recordings import destination, find_recording, list_recordings
 
 
@@ -42,6 +43,13 @@ def test_the_demo_is_always_there(place: Path) -> None:
     for name in ("demo", "recordings/demo"):
         assert find_recording(name).is_absolute()
         assert find_recording(name).name == "demo"
+
+
+def test_what_ships_with_tickdeck_flies_on_its_own_demo(place: Path, stored: Path) -> None:
+    shutil.copytree(stored, place / "recordings" / "demo")
+    assert find_recording("demo").resolve() == place / "recordings" / "demo", "the user's, where the user asks"
+    shipped = load_config(find_config("demo"))
+    assert find_recording(shipped.recording, shipped.beside) == bundled() / "recordings" / "demo"
 
 
 def test_what_is_not_found_is_said_with_where_it_was_looked_for(place: Path, tmp_path: Path) -> None:

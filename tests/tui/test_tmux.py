@@ -187,6 +187,13 @@ def test_what_cannot_be_opened_is_told(terminal: Terminal) -> None:
     assert terminal.restored()
 
 
+def test_where_nothing_can_be_drawn_the_deck_says_so(terminal: Terminal) -> None:
+    terminal.start(f"env TERM=dumb {DECK}")
+    said = terminal.until(r"LEFT 2")
+    assert "TERM is dumb" in said
+    assert "tickdeck backtest CONFIG" in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_restore_the_terminal_and_end_the_engine(terminal: Terminal, number: signal.Signals) -> None:
     terminal.start(FAKE)
