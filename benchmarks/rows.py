@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.capture import capture_rows
 from benchmarks.ours import COINS
 from benchmarks.peers import Peer
 
@@ -88,8 +89,9 @@ def judge(figures: dict[str, Figures]) -> list[Row]:
     ours = figures["streams"]
     told, waited = ours["messages_s"] / ours["core"], ours["most_waiting"]
     shown = f"{told:,.0f} messages/s of CPU", f"at most {waited:,} of {ours['messages_s']:,.0f} a second waited"
-    met = told >= 5000 and waited < 5000 and not ours["lost"]
+    met = told >= 5000 and waited < 1000 and not ours["lost"]
     rows.append(("10 coins streamed to one client", *shown, "", "≥ 5,000 messages/s", met))
+    rows += capture_rows(figures["capture"])
     for name, title, most in (("kernel", "cold compilation of the kernel", 20.0), ("host", "warm start of the host", 1.5)):
         seconds = figures[name]["wall_s"]
         rows.append((title, f"{seconds:,.2f} s", "", "", f"≤ {most:g} s", seconds <= most))
