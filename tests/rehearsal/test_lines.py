@@ -185,6 +185,18 @@ async def test_who_does_not_read_is_cut_off_and_nothing_grows(it: Hall) -> None:
     assert it.venue.log.of("closed")[-1]["why"] == "1000 frames waited"
 
 
+async def test_what_is_told_goes_out_while_the_market_catches_up() -> None:
+    async with hall(market(walk(400))) as its, its.listen("/ws/btcusdt@trade/btcusdt@bookTicker/btcusdt@depth") as ear:
+        (line,) = its.lines.open
+        most = 0
+        its.venue.clock.move_to(its.venue.now + 400 * 60 * 1000 * MS)
+        while its.venue.market.due is not None:
+            await asyncio.sleep(0)
+            most = max(most, len(line.outbox))
+        assert len(await ear.all()) > 2000
+    assert 0 < most < 200
+
+
 async def test_the_log_tells_of_connections(it: Hall) -> None:
     async with it.listen("/ws/btcusdt@trade"):
         pass
