@@ -1028,9 +1028,12 @@ def on_tick(
         order = queue[k]
         if orders[order, STATUS] > PARTIALLY_FILLED or (price == 0 and waits(orders, order)):
             continue
-        pool = meet(head, coins, balances, orders, fills, order, step, time, since, high, low, bid, ask, jump, pool, bnb_price)
-        if pool == OVERFLOW:
+        left = meet(head, coins, balances, orders, fills, order, step, time, since, high, low, bid, ask, jump, pool, bnb_price)
+        if left == OVERFLOW:
             return OVERFLOW
+        # quotes alone are of no volume that could be used up
+        if price > 0:
+            pool = left
     if price > 0 and not trail_all(head, coins, orders, coin, step, high, low):
         return OVERFLOW
     return head[N_FILLS] - before

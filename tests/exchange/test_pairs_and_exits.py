@@ -102,6 +102,9 @@ def test_what_an_ioc_cannot_have_expires_and_a_fok_has_all_or_nothing(open_desk)
     some, none = desk.buy("3", limit="101", tif=IOC), desk.buy("3", limit="101", tif=FOK)
     assert desk.amounts(desk.bar(*FLAT, volume="20")) == [D(2)]
     assert desk.state(some) == desk.state(none) == (EXPIRED, NOT_AT_ONCE)
+    short = desk.buy("3", limit="101", tif=FOK)
+    assert desk.bar(*FLAT, volume="29.9999999") == []
+    assert desk.state(short) == (EXPIRED, NOT_AT_ONCE)
     whole = desk.buy("3", limit="101", tif=FOK)
     assert desk.amounts(desk.bar(*FLAT, volume="30")) == [D(3)]
     assert desk.state(whole)[0] == FILLED
@@ -174,6 +177,17 @@ def test_of_a_pair_within_one_bar_the_worse(desk, bar, price, ambiguous):
     desk.bar(*UP)  # a limit-maker order that has met the market
     assert desk.prices(desk.bar(*bar)) == [D(price)]
     assert desk.exchange.ambiguous_bars == ambiguous
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_a_touch_of_a_pairs_limit_is_in_doubt_only_where_it_would_fill(open_desk, touch):
+    for place, limit, stop, bar in (("sell_pair", "110", "90", "110 89"), ("buy_pair", "90", "110", "111 90")):
+        desk = open_desk(maker="0", taker="0", touch=touch, USDT="10000", AAA="10")
+        desk.bar(*FLAT)
+        getattr(desk, place)("1", limit=limit, stop=stop)
+        desk.bar(*UP)
+        assert desk.prices(desk.bar("100", *bar.split(), "100")) == [D(stop)]
+        assert desk.exchange.ambiguous_bars == touch
 
 
 def test_a_pair_to_buy_holds_what_the_dearer_leg_needs(desk):
