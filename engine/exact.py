@@ -9,6 +9,7 @@ from engine.errors import AmountOverflow, OrderError
 DECIMALS = 8
 UNIT: int = 10**DECIMALS
 INT64_MAX: int = 2**63 - 1
+WHOLE = 2.0**53
 _DOWN, _UP = (Context(prec=64, rounding=way, Emin=MIN_EMIN, Emax=MAX_EMAX) for way in (ROUND_DOWN, ROUND_UP))
 
 
@@ -18,6 +19,10 @@ def to_units(value: float | int | str | Decimal, what: str = "number", decimals:
     A float means the decimal it prints as (`Decimal(repr(x))`), so 0.1 is a tenth. Raises OrderError where the value is not a
     finite number and AmountOverflow where it does not fit 64 bits.
     """
+    if (type(value) is int or (type(value) is float and value.is_integer())) and -WHOLE < value < WHOLE:
+        units: int = int(value) * 10**decimals
+        if abs(units) <= INT64_MAX:
+            return units
     try:
         exact = Decimal(repr(float(value))) if isinstance(value, float) else Decimal(value)
     except (ArithmeticError, ValueError, TypeError):

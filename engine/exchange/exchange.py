@@ -173,7 +173,7 @@ class Exchange:
         self.balances = np.zeros((len(self.assets), 2), np.int64)
         self.orders = np.zeros((64, k.ORDER_COLUMNS), np.int64)
         self.fills = np.zeros((64, k.FILL_COLUMNS), np.int64)
-        self._queue = np.zeros(64, np.int64)
+        self._queue = np.zeros(len(self.head), np.int64)
         self.head[k.MAKER_RATE : k.OPEN] = (
             rules.maker,
             rules.taker,
@@ -186,6 +186,8 @@ class Exchange:
         )
         for n, instrument in enumerate(self.instruments):
             self.coins[n, : k.POSITION] = self._coin_row(instrument)
+        self._lots: list[int] = self.coins[:, k.LOT].tolist()
+        self._scales: list[int] = self.coins[:, k.SCALE].tolist()
         for asset, amount in balances.items():
             self.balances[self.assets[asset], k.FREE] = amount
 
@@ -274,11 +276,11 @@ class Exchange:
 
     def lot(self, coin: int) -> int:
         """Return the coin's lot in the base asset's unit."""
-        return self.coins.item(coin, k.LOT)
+        return self._lots[coin]
 
     def scale(self, coin: int) -> int:
         """Return how many units make one of the coin's base asset."""
-        return self.coins.item(coin, k.SCALE)
+        return self._scales[coin]
 
     def order(self, order: int) -> OrderView:
         """Return an order by its id."""
@@ -333,12 +335,10 @@ class Exchange:
         not an integer, OrderError for a coin, side or type there is not.
         """
         self._known(coin, side, kind)
-        self._room(1)
-        if trail:
-            stop = self._trigger(coin, side, kind, stop, trail, mark)
+        trigger = self._trigger(coin, side, kind, stop, trail, mark) if trail else stop
         try:
-            _ = coin | side | kind | amount | price | stop | trail | tif | mark | step | time  # integers, or a TypeError
-            result = _PLACE(
+            _ = coin | side | kind | amount | price | trigger | trail | tif | mark | step | time  # integers, or a TypeError
+            result: int = _PLACE(
                 self.head,
                 self.coins,
                 self.balances,
@@ -348,7 +348,7 @@ class Exchange:
                 kind,
                 amount,
                 price,
-                stop,
+                trigger,
                 trail,
                 tif,
                 mark,
@@ -358,7 +358,10 @@ class Exchange:
             )
         except OverflowError:
             result = k.OVERFLOW
-        return self._checked(result, coin)
+        if result == k.FULL:
+            self._room(1)
+            return self.place(coin, side, kind, amount, price, stop, mark, step, time, trail=trail, tif=tif, keep=keep)
+        return result if result >= 0 else self._checked(result, coin)
 
     def refuse(
         self,
@@ -469,11 +472,9 @@ class Exchange:
         `bnb_price` is what a BNB is worth in the coin's quote, 0 where nobody knows.
         """
         self._known(coin)
-        self._room(0)
-        self._room_to_fill()
         try:
             _ = coin | step | time | open | high | low | volume | bnb_price  # integers, or a TypeError
-            result = _ON_BAR(
+            result: int = _ON_BAR(
                 self.head,
                 self.coins,
                 self.balances,
@@ -491,7 +492,11 @@ class Exchange:
             )
         except OverflowError:
             result = k.OVERFLOW
-        return self._checked(result, coin)
+        if result == k.FULL:
+            self._room(0)
+            self._room_to_fill()
+            return self.on_bar(coin, step, time, open, high, low, close, volume, bnb_price)
+        return result if result >= 0 else self._checked(result, coin)
 
     def on_tick(
         self,
@@ -531,7 +536,7 @@ class Exchange:
         self._done(k.follow, coin, self.head, self.coins, self.orders, coin, high, low, volume, start, stop)
 
     def _known(self, coin: int, side: int = k.BUY, kind: int = k.MARKET) -> None:
-        if not (0 <= coin < len(self.instruments) and side in (k.BUY, k.SELL) and 0 <= kind < len(TYPES)):
+        if not (0 <= coin < len(self._lots) and (side == k.BUY or side == k.SELL) and 0 <= kind < len(TYPES)):
             raise OrderError(f"there is no coin {coin}, side {side} or order type {kind}")
 
     def _room(self, orders: int) -> None:

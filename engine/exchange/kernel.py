@@ -12,8 +12,8 @@ An order may be one of a pair, of which the first to act takes the other off the
 exits, the orders with the ids after its own: they are pending until it has ended, and sell what it brought in.
 
 Prices count 1e-8 quote per base; amounts count 10**-d base, where the coin's SCALE is 10**d; quote counts 1e-8. Results that
-would leave int64 come back as OVERFLOW before anything is changed. The rules of a fill are DESIGN's; `docs/fills.md` tells them
-to users. With NUMBA_DISABLE_JIT=1 the same code runs as plain Python with equal results.
+would leave int64 come back as OVERFLOW before anything is changed, and FULL asks for longer arrays. The rules of a fill are
+DESIGN's; `docs/fills.md` tells them to users. With NUMBA_DISABLE_JIT=1 the same code runs as plain Python with equal results.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Array = Any
 COLUMN = "Array(int64, 1, 'C', readonly=True)"
 
 INT64_MAX = 2**63 - 1
-OVERFLOW = -1
+OVERFLOW, FULL = -1, -100
 UNIT = 100_000_000
 
 # head
@@ -328,10 +328,12 @@ def place(
     time: int,
     keep: bool,
 ) -> int:
-    """Enter an order, refused or open, and return its id; the caller has made room for one more.
+    """Enter an order, refused or open, and return its id; FULL where there is no room for one more.
 
     One that is refused and not to be kept is not entered, and -1 less the refusal is returned.
     """
+    if head[N_ORDERS] == len(orders) or OPEN + 3 * head[N_OPEN] + 1 > len(head):
+        return FULL
     refusal = judge(head, coins, balances, orders, coin, side, kind, amount, price, stop, trail, mark, 0)
     if refusal == OVERFLOW:
         return OVERFLOW
@@ -959,11 +961,14 @@ def on_bar(
     volume: int,
     bnb_price: int,
 ) -> int:
-    """Let one bar of a coin act on the coin's orders placed before this step; return the number of fills, or OVERFLOW.
+    """Let one bar of a coin act on the coin's orders placed before this step; return the number of fills, OVERFLOW, or FULL.
 
-    `time` is stamped on the fills. The caller has made room: in `queue`, which is scratch, and in head for three times the open
+    `time` is stamped on the fills. There has to be room in `queue`, which is scratch, and in head for three times the open
     orders, in fills for as many more.
     """
+    most = 3 * head[N_OPEN]
+    if OPEN + most > min(len(head), len(queue)) or head[N_FILLS] + most > len(fills):
+        return FULL
     if volume == 0:
         return 0
     head[NOW] = step

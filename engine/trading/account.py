@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, overload
 
 from engine.errors import ConfigError, UsageError
-from engine.exact import DECIMALS, UNIT, floor_to, to_decimal
+from engine.exact import DECIMALS, UNIT, to_decimal
 from engine.exchange import REFUSALS, STATUSES, TIMES_IN_FORCE, TYPES, Exchange
 from engine.exchange import kernel as k
 from engine.model import CoinName, Fill, Order, Position, Side
@@ -133,7 +133,8 @@ class Account:
 
     def held(self) -> list[int]:
         """Return each coin's own position in its units, dust included."""
-        positions: list[int] = self.exchange.coins[:, k.POSITION].tolist()
+        item = self.exchange.coins.item
+        positions = [item(n, k.POSITION) for n in range(len(self.raw.coins))]
         for n in self._spent:
             positions[n] = self._own(n)
         return positions
@@ -148,7 +149,8 @@ class Account:
 
     def sellable(self, coin: int) -> int:
         """Return what of a coin's own position can be sold, whole lots, in base units."""
-        return floor_to(max(self._own(coin), 0), self.exchange.lot(coin))
+        own = self._own(coin) if self._spent else self.exchange.position(coin)
+        return own - own % self.exchange.lot(coin) if own > 0 else 0
 
     def holding(self, coin: int) -> tuple[float, int]:
         """Return a coin's sellable amount in base, and the least price (units) at which it is worth the minimum notional."""

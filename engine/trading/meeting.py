@@ -31,6 +31,7 @@ class Meeting:
         # of each coin: the first row that is not known to leave its orders as they are, and how far to look from there
         self._quiet = [0] * len(raw.coins)
         self._looks = [FIRST_LOOK] * len(raw.coins)
+        self._fine = [10 ** (DECIMALS - track.bars.volume_decimals) for track in raw.events]
         self._columns: list[Columns | None] = [None] * len(raw.coins)
         self._trails = False
         self._followed = [0] * len(raw.coins)
@@ -69,15 +70,11 @@ class Meeting:
             self._follow(n, row)
             self._followed[n] = row + 1
         times, opens, highs, lows, closes, volumes = self._columns[n] or self._look_at(n)
-        volume = volumes[row]
-        places = self.raw.events[n].bars.volume_decimals
-        if places != DECIMALS:
-            volume = min(volume * 10 ** (DECIMALS - places), INT64_MAX)
         way = self._bnb[n]
         bnb_price = 0 if way is None else worth(UNIT, DECIMALS, way, self.raw.mark_units) // UNIT
         self._quiet[n] = 0
-        prices = opens[row], highs[row], lows[row], closes[row]
-        return self.exchange.on_bar(n, step, times[row], *prices, volume, bnb_price)
+        volume = min(volumes[row] * self._fine[n], INT64_MAX)
+        return self.exchange.on_bar(n, step, times[row], opens[row], highs[row], lows[row], closes[row], volume, bnb_price)
 
     def _look_at(self, n: int) -> Columns:
         """Return a coin's columns as views that give a Python int much faster than numpy does; those of a recording stay."""
@@ -88,16 +85,21 @@ class Meeting:
 
     def _coins_with_orders(self) -> Sequence[int]:
         exchange = self.exchange
-        if not exchange.n_open:
+        n_open = exchange.head.item(k.N_OPEN)
+        if n_open == 0:
             return ()
+        if len(self._quiet) == 1:
+            return (0,)
+        if n_open == 1:
+            return (exchange.orders.item(exchange.head.item(k.OPEN), k.COIN),)
         orders = exchange.open_orders
-        if len(orders) == 1:
-            return (exchange.orders.item(orders[0], k.COIN),)
         return sorted(set(exchange.orders[orders, k.COIN].tolist()))
 
     def _look_ahead(self) -> None:
         """Find the next step at which a bar could change an open order; none before it needs to be met."""
         self.due = self._woken
+        if not self.exchange.head.item(k.N_OPEN):
+            return
         raw = self.raw
         for n in self._coins_with_orders():
             if raw.growing:

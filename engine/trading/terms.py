@@ -34,6 +34,10 @@ class Terms(NamedTuple):
     exits: tuple[Exit, ...] = ()
 
 
+NOTHING = (None,) * 7
+AT_MARKET = {side: Terms(side, k.MARKET) for side in (k.BUY, k.SELL)}
+
+
 def terms(
     its: Instrument,
     side: int,
@@ -51,6 +55,9 @@ def terms(
 
     Prices go to the tick that asks for no more than was asked for: limits and targets away from the market, triggers too.
     """
+    given = (price, stop, type, trail_bps, stop_loss, take_profit, trailing_stop_bps)
+    if given == NOTHING and tif is TimeInForce.GTC:
+        return AT_MARKET[side]
     kind = _kind(its, price, stop, type, trail_bps)
     if tif is not TimeInForce.GTC and (not k.has_price(kind) or kind == k.LIMIT_MAKER):
         raise OrderError(f"only a limit order can be {tif}", hint="give it a price")

@@ -9,6 +9,7 @@ import pytest
 
 from engine import LocalTradeSystem, OrderStatus, OrderType
 from engine.errors import AmountOverflow, OrderError
+from engine.exact import to_units
 from engine.exchange import REFUSALS
 from engine.loop import Engine
 from tests.worlds import engine, fills_of, market
@@ -49,6 +50,17 @@ def test_an_amount_is_the_decimal_it_prints_as_cut_to_the_lot(amount: Any, place
     signed = order.amount if order.side == "buy" else -order.amount
     assert signed == Decimal(placed)
     assert order.status is OrderStatus.NEW
+
+
+@pytest.mark.parametrize("whole", [0.0, -0.0, 1, -7.0, 92_233_720_368.0, 2.0**36, float(2**53), 2**53, 1e22, -92_233_720_369.0])
+@pytest.mark.parametrize("places", [0, 2, 8])
+def test_whole_numbers_count_as_the_decimal_they_print_as(whole: float, places: int) -> None:
+    exact = Decimal(repr(whole)).scaleb(places)
+    if abs(exact) < 2**63:
+        assert to_units(whole, decimals=places) == exact
+    else:
+        with pytest.raises(AmountOverflow):
+            to_units(whole, decimals=places)
 
 
 @pytest.mark.parametrize(
