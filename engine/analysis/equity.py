@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.analysis.valuation import quote_way, worths_at
+from engine.exact import UNIT
 from engine.exchange import kernel as k
 from engine.trading.account import Account
-from engine.trading.valuation import Hop
+from engine.trading.valuation import Hop, closes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,15 +49,21 @@ def holding_curve(account: Account, coins: Sequence[int], end: int) -> Floats:
 
 
 def invested(account: Account, coin: int, end: int) -> Flags:
-    """Return at which steps up to `end` the account had a position of a coin, of one lot at least."""
+    """Return at which steps up to `end` the account had a position of a coin that could be sold.
+
+    That is whole lots, worth the minimum notional at the last price then.
+    """
     exchange = account.exchange
     fills = exchange.fills[: exchange.n_fills]
     mine = fills[fills[:, k.F_COIN] == coin]
     positions = np.concatenate([[account.adopted.get(coin, 0)], mine[:, k.F_POSITION]])
     own = positions[np.searchsorted(mine[:, k.F_STEP], np.arange(end), side="right")]
     # what was spent as another coin's quote is no longer there
-    there = _held(account, exchange.coins.item(coin, k.BASE), 0, end)
-    return np.asarray(np.minimum(own, there) >= exchange.lot(coin))
+    units = np.minimum(own, _held(account, exchange.coins.item(coin, k.BASE), 0, end))
+    units -= units % exchange.lot(coin)
+    # floats of whole numbers, so that what is worth the minimum exactly is
+    worth = units.astype(np.float64) * np.rint(closes(account.raw, coin, 0, end) * UNIT)
+    return np.asarray((units > 0) & (worth >= exchange.instruments[coin].min_notional * exchange.scale(coin)))
 
 
 def _held(account: Account, asset: int, begin: int, end: int) -> Ints:

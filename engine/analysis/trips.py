@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -56,9 +57,10 @@ class Span(NamedTuple):
 
 
 def round_trips(account: Account) -> list[RoundTrip]:
-    """Return the closed round trips by their end: from flat to less than one lot, first in, first out.
+    """Return the closed round trips by their end: from flat to flat, first in, first out.
 
-    What was adopted counts as bought at the coin's first close. A position still open is no round trip.
+    Flat is what cannot be sold: less than a lot, or worth less than the minimum notional at the fill's price. What is left goes
+    into the next round trip. What was adopted counts as bought at the coin's first close. A position still open is none.
     """
     exchange = account.exchange
     fills, fees = exchange.fills[: exchange.n_fills], np.array(fees_in_quote(account), np.int64)
@@ -72,7 +74,7 @@ def round_trips(account: Account) -> list[RoundTrip]:
 
 def _of_coin(account: Account, coin: int, fills: Ints, fees: list[int]) -> Iterator[RoundTrip]:
     """Yield a coin's round trips; `fees` are its fills', in quote."""
-    standings, spans = _walk(account.exchange.lot(coin), fills, fees)
+    standings, spans = _walk(fills, fees, partial(account.is_dust, coin))
     if not spans:
         return
     steps = fills[:, k.F_STEP].tolist()
@@ -97,39 +99,42 @@ def _adopted(account: Account, coin: int) -> Ints:
     return fills
 
 
-def _walk(lot: int, fills: Ints, fees: list[int]) -> tuple[list[Standing], list[Span]]:
-    """Go through a coin's fills; return how it stood after each, and its trades."""
+def _walk(fills: Ints, fees: list[int], is_dust: Callable[[int, int], bool]) -> tuple[list[Standing], list[Span]]:
+    """Go through a coin's fills; return how it stood after each, and its trades, ended by what is dust at a price."""
     standings, spans = [], []
     lots: deque[tuple[int, int]] = deque()
     first = -1
     taken = held = paid = sold = cost = 0
     in_base = fills[:, k.F_FEE] * (fills[:, k.F_FEE_IN] == k.IN_BASE)
-    columns = (*fills[:, [k.F_SIDE, k.F_AMOUNT, k.F_NOTIONAL, k.F_POSITION]].T.tolist(), in_base.tolist(), fees)
-    for n, (side, amount, notional, position, kept, fee) in enumerate(zip(*columns, strict=True)):
+    columns = [k.F_SIDE, k.F_AMOUNT, k.F_NOTIONAL, k.F_POSITION, k.F_PRICE]
+    rows = zip(*fills[:, columns].T.tolist(), in_base.tolist(), fees, strict=True)
+    for n, (side, amount, notional, position, price, kept, fee) in enumerate(rows):
         if side == k.BUY:
             first = n if first < 0 else first
-            received, price = (amount - kept, notional) if kept else (amount, notional + fee)
+            received, spent = (amount - kept, notional) if kept else (amount, notional + fee)
             if received:
-                lots.append((received, price))
-                held, paid = held + received, paid + price
+                lots.append((received, spent))
+                held, paid = held + received, paid + spent
             else:
-                taken, cost = taken - price, cost + price
+                taken, cost = taken - spent, cost + spent
             standings.append((taken, held, paid))
             continue
         left, spent = amount, 0
         while left and lots:
-            size, price = lots.popleft()
+            size, bought = lots.popleft()
             part = min(size, left)
-            share = price * part // size
+            share = bought * part // size
             left, spent = left - part, spent + share
             if part < size:
-                lots.appendleft((size - part, price - share))
+                lots.appendleft((size - part, bought - share))
         own = amount - left
+        # dust that a risen price made sellable is a round trip of its own
+        first = n if own and first < 0 else first
         held, paid, sold, cost = held - own, paid - spent, sold + own, cost + spent
         # what was sold beyond the own lots was never bought, so it is no profit
         taken += (notional - fee) * own // amount - spent
         standings.append((taken, held, paid))
-        if position < lot and first >= 0:
+        if first >= 0 and is_dust(position, price):
             spans.append(Span(first, n, sold, cost, taken))
             first, taken, sold, cost = -1, 0, 0, 0
     return standings, spans

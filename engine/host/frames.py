@@ -212,8 +212,7 @@ class FrameMaker:
         """Whether what is held of a coin is less than a lot, or worth less than the minimum notional."""
         trade = self._session.trade
         n = trade.exchange.index[coin]
-        sellable, least = trade.account.holding(n)
-        return not sellable or trade.raw.mark_units(n) < least
+        return trade.account.is_dust(n, trade.account.sellable(n), trade.raw.mark_units(n))
 
     def _shown_orders(self) -> list[int]:
         """Return the newest open orders, each with the exits that wait for it."""

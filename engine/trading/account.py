@@ -48,7 +48,7 @@ class Account:
 
     def __init__(self, exchange: Exchange, raw: Raw, currency: str, notes: Notes, follow: Callable[[], None]) -> None:
         self.exchange = exchange
-        self._follow = follow
+        self.follow = follow
         self.raw = raw
         self.currency = currency
         self._notes = notes
@@ -160,6 +160,11 @@ class Account:
         scale = self.exchange.scale(coin)
         return units / scale, -(-self.exchange.instruments[coin].min_notional * scale // units)
 
+    def is_dust(self, coin: int, units: int, price: int) -> bool:
+        """Whether so much of a coin, in its units, is less than a lot, or worth less than the minimum notional at this price."""
+        units -= units % self.exchange.lot(coin)
+        return not units or units * price < self.exchange.instruments[coin].min_notional * self.exchange.scale(coin)
+
     def position(self, coin: CoinName) -> Position:
         """Return what the strategy holds of a coin.
 
@@ -219,7 +224,7 @@ class Account:
 
     def order(self, order: int) -> Order:
         """Return an order by its id."""
-        self._follow()
+        self.follow()
         view = self.exchange.order(order)
         instrument = self.exchange.instruments[view.coin]
         places = self.exchange.decimals[instrument.base]

@@ -74,6 +74,12 @@ class Walk:
             yield step, now
         assert not waiting
 
+    def is_flat(self, coin: str, amount: Fraction, price: Fraction) -> bool:
+        """Whether so much of a coin cannot be sold at a price: no whole lot, or worth less than the minimum notional."""
+        its = self.instrument(coin)
+        lots = amount // units(its.lot) * units(its.lot)
+        return lots <= 0 or lots * price < units(its.min_notional)
+
     @property
     def worth(self) -> Fraction:
         """What everything was worth in USDT."""
@@ -104,7 +110,7 @@ class Trade:
 
 
 def slow_trades(walk: Walk) -> list[Trade]:
-    """Every closed round trip by its end: unit lots bought first are sold first, until less than a lot is left."""
+    """Every closed round trip by its end: unit lots bought first are sold first, until what is left cannot be sold."""
     done: list[Trade] = []
     now: dict[str, Trade] = {}
     lots: dict[str, list[list[Fraction]]] = {coin: [] for coin in walk.raw.coins}
@@ -127,7 +133,8 @@ def slow_trades(walk: Walk) -> list[Trade]:
             for fill in mine:
                 _take(walk, fill, now, lots[coin])
                 note(coin, Fraction(fill.price))
-                if Fraction(fill.position) < Fraction(1, 1000) and fill.side == "sell" and coin in now:
+                flat = walk.is_flat(coin, Fraction(fill.position), Fraction(fill.price))
+                if flat and fill.side == "sell" and coin in now:
                     trade = now.pop(coin)
                     trade.exit_step, trade.rate = step, walk.price(walk.instrument(coin).quote)
                     trade.running[-1] = trade.taken
@@ -147,7 +154,9 @@ def _take(walk: Walk, fill: Fill, now: dict[str, Trade], lots: list[list[Fractio
         received, cost = (amount - Fraction(fill.fee), notional(fill)) if in_base else (amount, notional(fill) + fee)
         lots.append([received, cost])
         return
-    trade, left = now.get(fill.coin, Trade(fill.coin, -1)), amount
+    trade, left = now.get(fill.coin, Trade(fill.coin, fill.step)), amount
+    if lots:
+        now[fill.coin] = trade
     while left and lots:
         size, cost = lots.pop(0)
         part = min(left, size)

@@ -97,9 +97,20 @@ def test_less_than_a_lot_is_not_invested_and_what_was_adopted_is() -> None:
     check_curve(its, cash)
 
 
+def test_less_than_the_minimum_notional_is_not_invested() -> None:
+    """0.05 is left, worth 5 at 100, the minimum, and less below."""
+    flown = engine(market([100, 100, 100, 100, 99.99, 99.99, 100, 101]), taker=0)
+    flown.run(1)
+    for amount in ("1", "-0.95"):
+        flown.place_order("BTCUSDT", Decimal(amount))
+        flown.step()
+    flown.run()
+    assert invested(flown.trade.account, 0, 8).tolist() == [False, True, True, True, False, False, True, True]
+
+
 def test_what_was_spent_as_a_quote_is_invested_no_more() -> None:
     flown = cross()
     slow, wanted = Walk(flown, CROSS), []
     for _ in slow:
-        wanted.append(min(slow.own["BTCUSDT"], slow.held["BTC"]) >= Fraction(1, 1000))
+        wanted.append(not slow.is_flat("BTCUSDT", min(slow.own["BTCUSDT"], slow.held["BTC"]), slow.prices["BTCUSDT"]))
     assert invested(flown.trade.account, 0, len(wanted)).tolist() == wanted

@@ -60,7 +60,7 @@ def slow_statistics(its: Engine, cash: dict[str, Any], coins: list[str] | None =
             parts.append(price / first[coin] if price else Fraction(1))
         holding.append(sum(parts) / len(parts))
         bases = {coin: walk.held[walk.instrument(coin).base] for coin in mine}
-        there.append(any(min(walk.own[coin], bases[coin]) >= Fraction(1, 1000) for coin in mine))
+        there.append(not all(walk.is_flat(coin, min(walk.own[coin], bases[coin]), walk.prices[coin]) for coin in mine))
         for fill in fills:
             if fill.coin in mine:
                 rate = walk.price(walk.instrument(fill.coin).quote)

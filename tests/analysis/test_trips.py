@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,33 @@ def test_a_purchase_that_its_fee_eats_up_is_a_loss_and_nothing_worse() -> None:
     trip = trip_of(flown)
     assert (trip.amount, trip.cost) == (8, 1000 * 10**8)
     assert trip.profit == (8 * 100 - 1000) * 10**8 - 8 * 10**7
+
+
+def test_what_is_left_below_the_minimum_notional_is_flat_and_goes_into_the_next() -> None:
+    """0.04 of one are left, 39 lots above one but worth 4 of the 5 that an order must be; the next trade sells them too."""
+    flown = engine(market([100, 100, 100, 110, 120, 120]), taker=0)
+    flown.run(1)
+    for amount in ("1", "-0.96", "1", "-1.04"):
+        flown.place_order("BTCUSDT", Decimal(amount))
+        flown.step()
+    first, second = round_trips(flown.trade.account)
+    assert (first.entry_step, first.exit_step, first.amount, first.profit) == (1, 2, 96 * 10**6, 0)
+    assert (second.entry_step, second.exit_step, second.amount) == (3, 4, 104 * 10**6)
+    assert (second.cost, second.profit) == (114 * 10**8, 10_80000000)
+
+
+def test_dust_that_can_be_sold_after_a_rise_is_a_round_trip_of_its_own() -> None:
+    flown = engine(market([100, 100, 100, 200, 200]), taker=0)
+    flown.run(1)
+    for amount in ("1", "-0.96"):
+        flown.place_order("BTCUSDT", Decimal(amount))
+        flown.step()
+    flown.step()
+    flown.place_order("BTCUSDT", Decimal("-0.04"))
+    flown.step()
+    _, dust = round_trips(flown.trade.account)
+    assert (dust.entry_step, dust.exit_step, dust.amount, dust.cost, dust.profit) == (4, 4, 4 * 10**6, 4 * 10**8, 4 * 10**8)
+    assert (dust.mae, dust.mfe) == pytest.approx((0, 1))
 
 
 def test_a_position_still_open_and_nothing_at_all_are_no_round_trips() -> None:
