@@ -161,7 +161,7 @@ class Account:
         return units / scale, -(-self.exchange.instruments[coin].min_notional * scale // units)
 
     def is_dust(self, coin: int, units: int, price: int) -> bool:
-        """Whether so much of a coin, in its units, is less than a lot, or worth less than the minimum notional at this price."""
+        """Whether so much of a coin, in its units, is less than a lot, or worth less than the minimum notional at a price."""
         units -= units % self.exchange.lot(coin)
         return not units or units * price < self.exchange.instruments[coin].min_notional * self.exchange.scale(coin)
 
