@@ -111,16 +111,16 @@ class Lines:
 
     async def serve(
         self, request: web.Request, join: Callable[[Line], Hear], most_in: int | None = None
-    ) -> web.WebSocketResponse:
-        """Open a connection, let it `join` what it is for, and hold it until it is over."""
+    ) -> web.StreamResponse:
+        """Open a connection, let it `join` what it is for, and hold it until it is over; or refuse it."""
         number, path = next(self._numbers), request.path
         judge = self.terms.judge
         if judge is not None and not judge(Frame(path, number, "open", b"")).copies:
-            raise web.HTTPServiceUnavailable
+            return web.Response(status=503)
         try:
             unit = time_unit(request.query.get("timeUnit"))
         except ApiError as refusal:
-            raise web.HTTPBadRequest(text=msgspec.json.encode(refusal.body).decode(), content_type="application/json") from None
+            return web.json_response(refusal.body, status=400)
         socket = web.WebSocketResponse(autoping=False, compress=False)
         await socket.prepare(request)
         if request.transport is None:
