@@ -118,6 +118,7 @@ def main() -> int:
             "kernel": cold_kernel,
             "host": warm_host,
             "streams": partial(rehearsed, "streams"),
+            "capture": lambda: run([sys.executable, "-m", "benchmarks.capture"]),
         }
         for case in CASES:
             work[case] = partial(ours, case)

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.errors import RecordingError
 from engine.recordings.capture.segments import FOLDER, SegmentReader, being_captured, segments_of, set_aside
-from engine.recordings.capture.sheets import KINDS, read_rows, sort_order
+from engine.recordings.capture.sheets import KINDS, read_sheet, sort_order
 from engine.recordings.manifest import Events, to_datetime
 from engine.recordings.names import printable
 
@@ -24,7 +24,7 @@ def check_events(folder: Path, events: Events) -> list[str]:
             return [f"{name}: its sha256 is not the one in the manifest"]
         if events.kind not in KINDS:
             return [f"{name}: its kind is none this tickdeck knows"]
-        rows = read_rows(path, events.kind)
+        rows, _ = read_sheet(path, events.kind)
     except RecordingError as error:
         return [error.message]
     except OSError as error:

@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from engine.errors import RecordingError
 from engine.recordings.capture.segments import Heading
+from engine.recordings.importing import ASSUMED
 from engine.recordings.manifest import MANIFEST, Capture, Coin, Manifest, load, to_datetime
 from engine.recordings.names import printable
 from engine.recordings.store import save
@@ -34,15 +35,17 @@ def enroll(folder: Path, heading: Heading) -> None:
     captures.append(Capture(id=heading.capture, source=heading.source, config=heading.config, start=begun, end=begun))
     now = {coin.coin: coin for coin in heading.coins}
     before = {coin.coin: coin for coin in old.coins} if old else {}
+    coins = list((before | now).values())
+    guessed = any(coin.inferred for coin in coins)
     sources = old.source.split("; ") if old else []
     save(
         folder,
         {},
-        coins=list((before | now).values()),
+        coins=coins,
         source="; ".join(dict.fromkeys([*sources, f"captured from {heading.source}"])),
         synthetic=heading.synthetic,
         spot=heading.spot,
-        notes=old.notes if old else (),
+        notes=[note for note in old.notes if guessed or note != ASSUMED] if old else (),
         kept=old.files if old else (),
         sources=old.sources if old else (),
         captures=captures,

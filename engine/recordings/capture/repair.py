@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,10 @@ def repair(folder: Path | str, into: Path | str, progress: Progress | None = Non
     if being_captured(folder):
         raise RecordingError(f"{printable(folder)} is being captured into", hint="stop that first")
     left: list[str] = []
-    with locked(folder), locked(into):
+    with contextlib.ExitStack() as held:
+        if (folder / MANIFEST).exists():
+            held.enter_context(locked(folder))
+        held.enter_context(locked(into))
         if any(into.iterdir()):
             raise RecordingError(f"{printable(into)} is not empty", hint="choose a new folder for the copy")
         try:

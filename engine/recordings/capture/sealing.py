@@ -19,9 +19,9 @@ from engine.recordings.bars import Bars, stamp
 from engine.recordings.capture import control
 from engine.recordings.capture.checking import check_events
 from engine.recordings.capture.enrolling import enroll
-from engine.recordings.capture.frames import Frames, amount_decimals
+from engine.recordings.capture.frames import Frames, Key, amount_decimals
 from engine.recordings.capture.segments import SET_ASIDE, Heading, Record, SegmentReader, being_captured, segments_of
-from engine.recordings.capture.sheets import Rows, Sheet, encode_sheet, read_rows
+from engine.recordings.capture.sheets import Rows, Sheet, encode_sheet, read_sheet
 from engine.recordings.capture.summary import first_words, summarize
 from engine.recordings.importers.table import Part
 from engine.recordings.manifest import Capture, Events, Manifest
@@ -32,6 +32,8 @@ from engine.recordings.store import Series, locked, save, write_file
 
 RUN = 1_000_000
 """How many records become files at a time."""
+MOST_ROWS = 2_000_000
+"""How many rows a file has at most before another is begun."""
 MOST_NOTED = 20
 
 Progress = Callable[[str, int, int], None]
@@ -78,6 +80,8 @@ class _Sealing:
         self.path = path
         self.reader = SegmentReader(path)
         self.events: list[Events] = []
+        """All files of events there will be."""
+        self.written: list[str] = []
         self.rows: dict[str, int] = {}
         self.notes: list[str] = []
         self.records = self.bytes = self.duplicates = 0
@@ -112,16 +116,16 @@ class _Sealing:
     def _take(self, heading: Heading, manifest: Manifest, capture: Capture, blocks: Iterable[list[Record]]) -> None:
         lots = {coin.coin: manifests.to_instrument(coin).lot for coin in heading.coins}
         frames = Frames({coin: amount_decimals(lot) for coin, lot in lots.items()})
-        known = list(manifest.events or ())
+        self.events = list(manifest.events or ())
         runs = 0
         for block in blocks:
             for record in block:
                 frames.take(record)
                 self.bytes += len(record.body)
             if frames.records - self.records >= RUN:
-                self._write(heading, runs, frames, known)
+                self._write(heading, runs, frames)
                 runs += 1
-        self._write(heading, runs, frames, known)
+        self._write(heading, runs, frames)
         if self.records != self.reader.records:
             raise RecordingError(f"{printable(self.path)}: {self.reader.records} records became {self.records}; it is kept")
         if self.reader.problem:
@@ -144,23 +148,26 @@ class _Sealing:
             kept=manifest.files,
             sources=manifest.sources,
             captures=list(manifest.captures or ()),
-            events=[*known, *self.events],
+            events=self.events,
             late=late,
         )
 
-    def _write(self, heading: Heading, run: int, frames: Frames, known: list[Events]) -> None:
+    def _write(self, heading: Heading, run: int, frames: Frames) -> None:
         """Write what the sheets hold, prove each file, and empty them."""
         part = f"{heading.capture}-{heading.number:05d}-{run}"
         taken = sum(sheet.records for sheet in frames.sheets.values())
-        for (kind, coin, interval), sheet in frames.sheets.items():
-            rows, texts, duplicates = sheet.tidy(self._before(kind, coin, interval, sheet, [*known, *self.events]))
+        for key, sheet in frames.sheets.items():
+            kind, coin, interval = key
+            decimals = frames.coins.get(coin, DECIMALS)
+            fresh = self._go_on(key, sheet, decimals, heading.capture)
+            rows, texts, duplicates = sheet.tidy(self._before(key, sheet))
             self.duplicates += duplicates
+            self.rows[kind] = self.rows.get(kind, 0) + fresh - duplicates
             if not len(rows):
                 continue
             name = event_file(kind, coin, interval, part)
-            decimals = frames.coins.get(coin, DECIMALS)
             content = encode_sheet(sheet.kind, rows, texts, decimals)
-            keys = [rows[:, sheet.kind.columns.index(key)] for key in sheet.kind.keys[:1]]
+            ids = rows[:, sheet.kind.columns.index(sheet.kind.keys[0])] if sheet.kind.keys else np.zeros(1, np.int64)
             written = Events(
                 file=name,
                 kind=kind,
@@ -170,32 +177,43 @@ class _Sealing:
                 rows=len(rows),
                 first=manifests.to_datetime(int(rows[:, -1].min())),
                 last=manifests.to_datetime(int(rows[:, -1].max())),
-                low=int(keys[0].min()) if keys else 0,
-                high=int(keys[0].max()) if keys else 0,
+                low=int(ids.min()),
+                high=int(ids.max()),
                 bytes=len(content),
                 sha256=columns.digest(content),
                 amount_decimals=decimals,
             )
-            self.events.append(written)
+            self.written.append(name)
             write_file(self.folder / name, content)
             if problems := check_events(self.folder, written):
                 raise RecordingError(f"{problems[0]}, though it was just written; {printable(self.path.name)} is kept")
-            self.rows[kind] = self.rows.get(kind, 0) + len(rows)
+            self.events.append(written)
         self.records += taken
         frames.sheets.clear()
 
-    def _before(self, kind: str, coin: CoinName, interval: str, sheet: Sheet, known: list[Events]) -> Rows | None:
+    def _go_on(self, key: Key, sheet: Sheet, decimals: int, capture: str) -> int:
+        """Take the rows of the file that was last written of the same events before the sheet's, unless it is full.
+
+        Return how many the sheet had. A new file takes that one's place.
+        """
+        fresh = len(sheet.rows())
+        same = [its for its in self.events if (its.kind, its.coin, its.interval) == key and its.capture == capture]
+        if same and same[-1].rows + fresh <= MOST_ROWS and same[-1].amount_decimals == decimals:
+            sheet.prepend(*read_sheet(self.folder / same[-1].file, key[0]))
+            self.events.remove(same[-1])
+        return fresh
+
+    def _before(self, key: Key, sheet: Sheet) -> Rows | None:
         """Return the rows of the same events that are sealed already and whose ids overlap with the sheet's."""
-        if not sheet.kind.keys:
+        rows = sheet.rows()
+        if not sheet.kind.keys or not len(rows):
             return None
-        ids = sheet.rows()[:, sheet.kind.columns.index(sheet.kind.keys[0])]
-        if not len(ids):
-            return None
+        ids = rows[:, sheet.kind.columns.index(sheet.kind.keys[0])]
         low, high = int(ids.min()), int(ids.max())
         found = [
-            read_rows(self.folder / its.file, kind)
-            for its in known
-            if (its.kind, its.coin, its.interval) == (kind, coin, interval) and its.low <= high and low <= its.high
+            read_sheet(self.folder / its.file, its.kind)[0]
+            for its in self.events
+            if (its.kind, its.coin, its.interval) == key and its.low <= high and low <= its.high
         ]
         return np.concatenate(found) if found else None
 
@@ -230,6 +248,6 @@ class _Sealing:
         """Remove the files of a sealing that failed, unless the manifest has them."""
         with contextlib.suppress(RecordingError, OSError):
             listed = {its.file for its in manifests.load(self.folder).events or ()}
-            for its in self.events:
-                if its.file not in listed:
-                    (self.folder / its.file).unlink(missing_ok=True)
+            for name in self.written:
+                if name not in listed:
+                    (self.folder / name).unlink(missing_ok=True)

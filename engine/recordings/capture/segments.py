@@ -164,10 +164,8 @@ class SegmentReader:
         """What is wrong with its end, as a sentence naming the file; empty where nothing is."""
         if not self.cut and not self.damage:
             return ""
-        left = self.size - self.whole
-        return (
-            f"{printable(self.path.name)} {self.damage or 'ends inside a block'}: {left:,} bytes after record {self.records:,}"
-        )
+        reason, left = self.damage or "ends inside a block", self.size - self.whole
+        return f"{printable(self.path.name)} {reason}: {left:,} bytes after record {self.records:,} cannot be read"
 
     def blocks(self) -> Iterator[list[Record]]:
         """Give the records, a block at a time."""

@@ -64,6 +64,11 @@ class Sheet:
         """Return the numbers, a row each."""
         return np.array(self.numbers, np.int64).reshape(-1, len(self.kind.columns))
 
+    def prepend(self, rows: Rows, texts: list[list[Any]]) -> None:
+        """Put rows before those that are there."""
+        self.numbers = array("q", rows.tobytes()) + self.numbers
+        self._texts = [before + after for before, after in zip(texts, self._texts, strict=True)]
+
     def tidy(self, before: Rows | None = None) -> tuple[Rows, list[list[Any]], int]:
         """Return numbers and texts sorted, what came twice alike left out, and how many rows that were.
 
@@ -104,17 +109,18 @@ def encode_sheet(kind: Kind, rows: Rows, texts: list[list[Any]], amount_decimals
     return encode_columns(numbers, {"amount_decimals": str(amount_decimals)}, others)
 
 
-def read_rows(path: Path, kind: str) -> Rows:
-    """Return the numbers of a sealed file, a row each; raises RecordingError where they cannot be read."""
+def read_sheet(path: Path, kind: str) -> tuple[Rows, list[list[Any]]]:
+    """Return the numbers and the texts of a sealed file; raises RecordingError where they cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = KINDS[kind].columns
+    numbers, others = KINDS[kind].columns, (*KINDS[kind].texts, *KINDS[kind].blobs)
     try:
-        table = pq.read_table(path, columns=list(names), page_checksum_verification=True, use_threads=False)
-        rows = np.stack([table.column(name).to_numpy() for name in names], axis=1)
-    except (OSError, pa.ArrowException, KeyError) as error:
+        table = pq.read_table(path, columns=[*numbers, *others], page_checksum_verification=True, use_threads=False)
+        rows = np.stack([table.column(name).to_numpy() for name in numbers], axis=1)
+        texts = [table.column(name).to_pylist() for name in others]
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise RecordingError(f"{printable(path)} cannot be read: {printable(error)}") from None
     if rows.dtype != np.int64:
         raise RecordingError(f"{printable(path)} has a column that is not of integers")
-    return rows
+    return rows, texts

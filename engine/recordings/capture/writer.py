@@ -123,6 +123,11 @@ class CaptureWriter:
         return self._heading.capture
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._closing
+
+    @property
     def metrics(self) -> Metrics:
         """How it fares now."""
         try:
@@ -247,7 +252,8 @@ class CaptureWriter:
         if self._sealing and (self._sealer is None or self._sealer.poll() is not None):
             command = [sys.executable, "-m", "engine.recordings.capture", str(self.folder)]
             null = subprocess.DEVNULL
-            self._sealer = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)
+            with contextlib.suppress(OSError):  # whoever seals next seals it too
+                self._sealer = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)
 
     def _failure(self, error: Exception) -> RecordingError:
         reason = (error.strerror if isinstance(error, OSError) else None) or f"{type(error).__name__}: {error}"
