@@ -243,13 +243,13 @@ class Strategy:
         row = track.row(step)
         if row < 0:
             row = track.last_row(step) + 1
-        end = row
-        self._until[n] = NEVER
-        if amount != 0.0:
-            self._until[n] = step + self._span[n]
-            worth = closes[row : row + self._span[n]] >= least_price
-            end = row + len(worth)
-            positions[row:end] = worth * amount
+        span = self._span[n] if amount else 0
+        self._until[n] = step + span if span else NEVER
+        end = min(row + span, len(closes))
+        if end == row + 1:
+            positions[row] = amount * (closes[row] >= least_price)
+        elif end > row:
+            positions[row:end] = amount * (closes[row:end] >= least_price)
         # rows ahead are flat unless they were written
         if self._written[n] > end:
             positions[end : self._written[n]] = 0.0
