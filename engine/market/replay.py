@@ -27,7 +27,7 @@ class ReplayFeed:
     """
 
     def __init__(self, recording: Recording, coins: Sequence[CoinName] | None = None, interval: str | None = None) -> None:
-        chosen = tuple(coins) if coins else tuple(recording.coins)
+        chosen = tuple(coins) if coins else tuple(coin for coin in recording.coins if recording.intervals(coin))
         if missing := [coin for coin in chosen if coin not in recording.coins]:
             raise ConfigError(
                 f"recording {recording.name} has no {', '.join(missing)}", hint=f"it has {', '.join(recording.coins)}"

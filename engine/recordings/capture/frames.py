@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +13,19 @@ from engine.model import INTERVALS, CoinName, Timestamp
 from engine.recordings.bars import grid_offset
 from engine.recordings.capture import control
 from engine.recordings.capture.segments import Record, What
+from engine.recordings.capture.shapes import (
+    Count,
+    Level,
+    read_account,
+    read_book,
+    read_depth,
+    read_kline,
+    read_old_klines,
+    read_old_trades,
+    read_outer,
+    read_quote,
+    read_trade,
+)
 from engine.recordings.capture.sheets import Sheet
 from engine.recordings.times import EARLIEST, LATEST
 
@@ -25,93 +38,10 @@ BID, ASK, NEITHER = 1, -1, 0
 _PLAIN = re.compile(r"([0-9]{1,20})(?:\.([0-9]{1,20}))?", re.ASCII)
 _MS, _US = 10**3, 10**6
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=INT64_MAX)]
-Level = tuple[str, str]
-
 
 class Unreadable(Exception):
     """A frame that is none of those kept in columns, or not what the exchange sends; the text says why."""
 
-
-class _Outer(msgspec.Struct):
-    stream: str = ""
-    data: msgspec.Raw = msgspec.Raw()
-    event: msgspec.Raw = msgspec.Raw()
-    e: str = ""
-
-
-class _Trade(msgspec.Struct):
-    s: str
-    t: Count
-    p: str
-    q: str
-    T: Count
-    m: bool
-
-
-class _Quote(msgspec.Struct):
-    s: str
-    u: Count
-    b: str
-    B: str
-    a: str
-    A: str
-
-
-class _Depth(msgspec.Struct):
-    s: str
-    E: Count
-    U: Count
-    u: Count
-    b: list[Level]
-    a: list[Level]
-
-
-class _Bar(msgspec.Struct):
-    t: Count
-    i: str
-    o: str
-    h: str
-    l: str  # noqa: E741 - the exchange's word
-    c: str
-    v: str
-    x: bool
-
-
-class _Kline(msgspec.Struct):
-    s: str
-    E: Count
-    k: _Bar
-
-
-class _Book(msgspec.Struct):
-    lastUpdateId: Count
-    bids: list[Level]
-    asks: list[Level]
-
-
-class _OldTrade(msgspec.Struct):
-    id: Count
-    price: str
-    qty: str
-    time: Count
-    isBuyerMaker: bool
-
-
-class _Account(msgspec.Struct):
-    e: str
-    E: Count
-
-
-_outer = msgspec.json.Decoder(_Outer).decode
-_trade = msgspec.json.Decoder(_Trade).decode
-_quote = msgspec.json.Decoder(_Quote).decode
-_depth = msgspec.json.Decoder(_Depth).decode
-_kline = msgspec.json.Decoder(_Kline).decode
-_book = msgspec.json.Decoder(_Book).decode
-_old_trades = msgspec.json.Decoder(list[_OldTrade]).decode
-_old_klines = msgspec.json.Decoder(list[list[int | str]]).decode
-_account = msgspec.json.Decoder(_Account).decode
 
 ACCOUNT = {
     "executionReport",
@@ -177,7 +107,7 @@ class Frames:
         return sheet
 
     def _frame(self, body: bytes, received: Timestamp) -> None:
-        outer = _outer(body)
+        outer = read_outer(body)
         data: bytes
         if outer.stream:
             stream, data = outer.stream.partition("@")[2], outer.data
@@ -200,13 +130,13 @@ class Frames:
         match name.split(" "):
             case ["depth", coin]:
                 decimals = self._decimals(coin)
-                book = _book(body)
+                book = read_book(body)
                 rows = _levels(book.lastUpdateId, book.lastUpdateId, 1, book.bids, book.asks, decimals, 0, received)
                 self._sheet("depth", coin).numbers.extend(rows)
             case ["trades", coin]:
                 decimals = self._decimals(coin)
                 rows = []
-                for old in _old_trades(body):
+                for old in read_old_trades(body):
                     rows += _deal(old.id, old.price, old.qty, old.isBuyerMaker, old.time, decimals, received)
                 self._sheet("trades", coin).numbers.extend(rows)
             case ["klines", coin, interval, asked] if asked.isdecimal():
@@ -215,24 +145,24 @@ class Frames:
                 raise Unreadable("no reply that is kept in columns")
 
     def _quote(self, data: bytes, received: Timestamp) -> None:
-        quote = _quote(data)
+        quote = read_quote(data)
         decimals = self._decimals(quote.s)
         bid, ask = units(quote.b, DECIMALS), units(quote.a, DECIMALS)
         row = quote.u, bid, units(quote.B, decimals), ask, units(quote.A, decimals), received
         self._sheet("quotes", quote.s).numbers.extend(row)
 
     def _trade(self, data: bytes, received: Timestamp) -> None:
-        trade = _trade(data)
+        trade = read_trade(data)
         row = _deal(trade.t, trade.p, trade.q, trade.m, trade.T, self._decimals(trade.s), received)
         self._sheet("trades", trade.s).numbers.extend(row)
 
     def _depth(self, data: bytes, received: Timestamp) -> None:
-        depth = _depth(data)
+        depth = read_depth(data)
         rows = _levels(depth.U, depth.u, 0, depth.b, depth.a, self._decimals(depth.s), instant(depth.E), received)
         self._sheet("depth", depth.s).numbers.extend(rows)
 
     def _kline(self, data: bytes, received: Timestamp) -> None:
-        kline = _kline(data)
+        kline = read_kline(data)
         k = kline.k
         bar = _bar(instant(k.t), k.o, k.h, k.l, k.c, k.v, k.i, self._decimals(kline.s))
         self._add_klines(kline.s, k.i, [(bar, k.x, bytes(data).decode())], instant(kline.E), received)
@@ -240,7 +170,7 @@ class Frames:
     def _old_klines(self, coin: CoinName, interval: str, asked: Timestamp, body: bytes, received: Timestamp) -> None:
         decimals = self._decimals(coin)
         found = []
-        for row in _old_klines(body):
+        for row in read_old_klines(body):
             time, open_, high, low, close, volume = msgspec.convert(row[:6], tuple[Count, str, str, str, str, str])
             bar = _bar(instant(time), open_, high, low, close, volume, interval, decimals)
             found.append((bar, bar.time + INTERVALS[interval] <= asked, msgspec.json.encode(row).decode()))
@@ -256,7 +186,7 @@ class Frames:
                 self.bars.setdefault((coin, interval), []).append(bar)
 
     def _account(self, data: bytes, received: Timestamp) -> None:
-        event = _account(data)
+        event = read_account(data)
         time, text = instant(event.E), data.decode()
         self._sheet("account").add((time, received), event.e, text)
 

@@ -30,10 +30,11 @@ from engine.recordings.names import Symbol, event_file, printable
 from engine.recordings.recording import Recording, open_recording
 from engine.recordings.store import Series, locked, save, write_file
 
-RUN = 1_000_000
-"""How many records become files at a time."""
+RUN = 64 * 1024 * 1024
+"""How many bytes of what was received become files at a time."""
 MOST_ROWS = 2_000_000
-"""How many rows a file has at most before another is begun."""
+MOST_TEXTS = 200_000
+"""How many rows a file has at most before another is begun; fewer where they have texts."""
 MOST_NOTED = 20
 
 Progress = Callable[[str, int, int], None]
@@ -60,7 +61,7 @@ def seal(folder: Path | str, progress: Progress | None = None) -> Sealed:
     folder = Path(folder)
     with locked(folder):
         paths = segments_of(folder)
-        if being_captured(folder):
+        if paths and being_captured(folder):
             paths.pop()
         done = Sealed(0, 0, 0, {}, [])
         for n, path in enumerate(paths, 1):
@@ -117,14 +118,14 @@ class _Sealing:
         lots = {coin.coin: manifests.to_instrument(coin).lot for coin in heading.coins}
         frames = Frames({coin: amount_decimals(lot) for coin, lot in lots.items()})
         self.events = list(manifest.events or ())
-        runs = 0
+        runs = begun = 0
         for block in blocks:
             for record in block:
                 frames.take(record)
                 self.bytes += len(record.body)
-            if frames.records - self.records >= RUN:
+            if self.bytes - begun >= RUN:
                 self._write(heading, runs, frames)
-                runs += 1
+                runs, begun = runs + 1, self.bytes
         self._write(heading, runs, frames)
         if self.records != self.reader.records:
             raise RecordingError(f"{printable(self.path)}: {self.reader.records} records became {self.records}; it is kept")
@@ -185,6 +186,10 @@ class _Sealing:
             )
             self.written.append(name)
             write_file(self.folder / name, content)
+            if not coin:
+                # An account is nobody else's business.
+                with contextlib.suppress(OSError):
+                    (self.folder / name).chmod(0o600)
             if problems := check_events(self.folder, written):
                 raise RecordingError(f"{problems[0]}, though it was just written; {printable(self.path.name)} is kept")
             self.events.append(written)
@@ -197,11 +202,16 @@ class _Sealing:
         Return how many the sheet had. A new file takes that one's place.
         """
         fresh = len(sheet.rows())
-        same = [its for its in self.events if (its.kind, its.coin, its.interval) == key and its.capture == capture]
-        if same and same[-1].rows + fresh <= MOST_ROWS and same[-1].amount_decimals == decimals:
-            sheet.prepend(*read_sheet(self.folder / same[-1].file, key[0]))
-            self.events.remove(same[-1])
+        most = MOST_TEXTS if sheet.kind.texts else MOST_ROWS
+        its = next((its for its in reversed(self.events) if (its.kind, its.coin, its.interval) == key), None)
+        if its and (its.capture, its.amount_decimals) == (capture, decimals) and its.rows + fresh <= most and self._whole(its):
+            sheet.prepend(*read_sheet(self.folder / its.file, its.kind))
+            self.events.remove(its)
         return fresh
+
+    def _whole(self, events: Events) -> bool:
+        """Whether a sealed file is what was written; one that is damaged is left for a repair."""
+        return not check_events(self.folder, events)
 
     def _before(self, key: Key, sheet: Sheet) -> Rows | None:
         """Return the rows of the same events that are sealed already and whose ids overlap with the sheet's."""
@@ -213,7 +223,7 @@ class _Sealing:
         found = [
             read_sheet(self.folder / its.file, its.kind)[0]
             for its in self.events
-            if (its.kind, its.coin, its.interval) == key and its.low <= high and low <= its.high
+            if (its.kind, its.coin, its.interval) == key and its.low <= high and low <= its.high and self._whole(its)
         ]
         return np.concatenate(found) if found else None
 

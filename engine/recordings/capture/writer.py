@@ -30,6 +30,8 @@ from engine.recordings.store import locked
 BLOCK = 64 * 1024
 WAIT_S = 0.5
 """How long a record waits for its block to fill; with the time a disk takes it is safe within a second."""
+MOST_UNSURE = 16 * 1024 * 1024
+"""How many bytes at most are written before it is made sure that they are on disk; as many blocks as wait go together."""
 SEGMENT_BYTES = 256 * 1024 * 1024
 SEGMENT_NS = 3600 * 10**9
 MOST_WAITING = 512 * 1024 * 1024
@@ -53,9 +55,9 @@ class CaptureWriter:
     """Captures into the recording at `folder`, which is made or gone on with; one at a time, held by a lock.
 
     What is given to `frame` and its like is taken at once; a thread packs it into blocks of 64 KiB, or what there is after half
-    a second, and has each on disk before the next. Segments are rolled hourly or at 256 MiB, and sealed by a process of their
-    own unless `sealing` is False; the last one is left to `seal`, after `close`. `source` says where the frames come from,
-    `config` is the sha256 of the session's config.
+    a second, and has on disk what it wrote before it takes more. Segments are rolled hourly or at 256 MiB, and sealed by a
+    process of their own unless `sealing` is False; the last one is left to `seal`, after `close`. `source` says where the
+    frames come from, `config` is the sha256 of the session's config.
 
     Raises RecordingError where the folder cannot be captured into. Where the disk is full or gone the next call raises it too,
     and so does `close`: what was on disk by then stays readable, and nothing more is taken. Called from one thread.
@@ -186,7 +188,7 @@ class CaptureWriter:
 
     def _take(self, received: Timestamp, what: What, name: bytes, body: bytes) -> None:
         if self._failed is not None:
-            raise self._failed
+            raise self._failed.with_traceback(None)
         record = pack(received, what, name, body)
         self._pending.append(record)
         self._records += 1
@@ -223,20 +225,25 @@ class CaptureWriter:
                 self._segment.close(whole=False)
 
     def _write(self) -> None:
-        """Write all that waits, in blocks, and have it on disk."""
-        pending = self._pending
-        if not pending:
+        """Write what waits now, in blocks, and have it on disk; what comes meanwhile is for the next time."""
+        waiting = len(self._pending)
+        if not waiting:
             return
-        while pending:
+        unsure = 0
+        while waiting:
             block: list[bytes] = []
             size = 0
-            while pending and (size < BLOCK or self._bytes - self._taken - size < BLOCK):
-                record = pending.popleft()
+            while waiting and size < BLOCK:
+                record = self._pending.popleft()
+                waiting -= 1
                 block.append(record)
                 size += len(record)
             self._segment.write(b"".join(block), len(block), received_of(block[0]))
             self._taken += size
-        self._segment.sync()
+            unsure += size
+            if unsure >= MOST_UNSURE or not waiting:
+                self._segment.sync()
+                unsure = 0
         self._written = self._rolled + self._segment.size
 
     def _begin(self) -> Segment:
@@ -250,7 +257,7 @@ class CaptureWriter:
         self._heading.number += 1
         self._segment = self._begin()
         if self._sealing and (self._sealer is None or self._sealer.poll() is not None):
-            command = [sys.executable, "-m", "engine.recordings.capture", str(self.folder)]
+            command = [sys.executable, "-P", "-m", "engine.recordings.capture", str(self.folder)]
             null = subprocess.DEVNULL
             with contextlib.suppress(OSError):  # whoever seals next seals it too
                 self._sealer = subprocess.Popen(command, stdin=null, stdout=null, stderr=null, start_new_session=True)

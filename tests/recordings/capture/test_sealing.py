@@ -205,7 +205,7 @@ def test_files_are_gone_on_with_until_they_are_full(
     folder: Path, monkeypatch: pytest.MonkeyPatch, most: int, files: int
 ) -> None:
     """Over runs and segments alike."""
-    monkeypatch.setattr(sealing, "RUN", 4)
+    monkeypatch.setattr(sealing, "RUN", 1)
     monkeypatch.setattr(sealing, "MOST_ROWS", most)
     for number in range(2):
         blocks = [
@@ -343,6 +343,43 @@ def test_a_segment_stays_where_its_rows_do_not_read_back(folder: Path, monkeypat
     assert sorted(path.name for path in folder.iterdir()) == ["capture", "manifest.toml"]
     monkeypatch.undo()
     assert seal(folder).rows == {"trades": 2}
+
+
+def test_a_damaged_file_is_not_gone_on_with(folder: Path) -> None:
+    """Its neighbour is whole, and so is what comes."""
+    name = "20250101T000000Z-abcdef-{:05d}.segment"
+    for number in range(2):
+        write_segment(folder / "capture" / name.format(number), [frames(trade(0), trade(number))], number=number)
+        adopt(folder)
+        if number:
+            (path,) = folder.glob("BTCUSDT.trades.*.parquet")
+            path.write_bytes(path.read_bytes()[:-1] + b"?")
+        seal(folder)
+    assert verify(folder) == [f"{path.name}: its sha256 is not the one in the manifest"]
+    assert [its.rows for its in load(folder).events] == [1, 2]
+
+
+def test_what_is_of_an_account_is_for_its_owner_alone(start: Start, folder: Path) -> None:
+    with start() as capture:
+        capture.frame("user", START, b'{"subscriptionId":0,"event":{"e":"balanceUpdate","E":1735689600000,"a":"BTC"}}')
+        capture.frame("market", START, trade(0))
+    assert oct((folder / "capture").stat().st_mode)[-3:] == "700"
+    assert oct(segments_of(folder)[0].stat().st_mode)[-3:] == "600"
+    seal(folder)
+    modes = {path.name.split(".")[0]: oct(path.stat().st_mode)[-3:] for path in folder.glob("*.parquet")}
+    assert modes["account"] == modes["control"] == "600"
+    assert len(sealed_rows(folder, "account", "")) == 1
+
+
+def test_a_coin_without_bars_is_no_hindrance_to_replay(start: Start, folder: Path) -> None:
+    with start(instrument_of(), instrument_of("ETHUSDT")) as capture:
+        capture.frame("market", START, kline(0))
+        capture.frame("market", START, trade(0, "ETHUSDT"))
+    seal(folder)
+    recording = open_recording(folder)
+    assert [its.coin for its in ReplayFeed(recording).instruments] == ["BTCUSDT"]
+    with pytest.raises(RecordingError, match="ETHUSDT has no bars"):
+        ReplayFeed(recording, ["BTCUSDT", "ETHUSDT"])
 
 
 def test_verify_finds_what_was_changed_afterwards(folder: Path) -> None:

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,34 @@ def test_every_block_is_on_disk_before_the_next(start: Start, monkeypatch: pytes
             until(lambda: not capture.metrics.waiting)
     # the magic line with the heading, five blocks, the stop and the end
     assert "".join(name[0] for name in calls) == "ww" + "fw" * 5 + "fwfwf"
+
+
+def test_whoever_gives_without_end_does_not_keep_it_from_the_disk(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch, quick: None
+) -> None:
+    """With every block that is written more comes than was in it; all of it gets its turn on the disk all the same."""
+    capture = start()
+    calls: list[str] = []
+    sent = 0
+    write, sync = segments.Segment.write, segments.Segment.sync
+
+    def writing(self: segments.Segment, *block: Any) -> None:
+        nonlocal sent
+        calls.append("w")
+        for _ in range(500 if len(calls) < 100 else 0):
+            capture.frame("market", START + sent, trade(sent))
+            sent += 1
+        write(self, *block)
+
+    monkeypatch.setattr(writer, "MOST_UNSURE", 10 * writer.BLOCK)
+    monkeypatch.setattr(segments.Segment, "write", writing)
+    monkeypatch.setattr(segments.Segment, "sync", lambda self: (calls.append("s"), sync(self))[1])
+    capture.note("connect", socket="market")
+    until(lambda: len(calls) > 100 and not capture.metrics.waiting)
+    capture.close()
+    assert "".join(calls).count("s") > 10
+    assert max(map(len, "".join(calls).split("s"))) <= 10
+    assert [its.received for its in captured(folder)[1:-1]] == list(range(START, START + sent))
 
 
 def test_keys_and_signatures_are_not_kept(start: Start, folder: Path) -> None:
