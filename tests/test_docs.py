@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -47,7 +48,7 @@ def test_programs_and_sessions_of_a_page_run(page: Path, tmp_path: Path, monkeyp
 @page
 def test_commands_of_a_page_are_ours(page: Path) -> None:
     for line in "".join(blocks(page, "sh")).splitlines():
-        words = shlex.split(line, comments=True)
+        words = [*itertools.takewhile(lambda word: word not in (">", "&"), shlex.split(line, comments=True))]
         if words[:1] == ["tickdeck"]:
             command = typer.main.get_command(app)
             while len(words) > 1 and words[1] in getattr(command, "commands", {}):
