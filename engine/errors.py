@@ -43,9 +43,16 @@ class UsageError(TickdeckError):
 
 
 class ConfigError(TickdeckError):
-    """A session config is wrong; the message lists every mistake with its key and line."""
+    """A session config is wrong; the message lists every mistake with its key and line.
+
+    `key` is the one at fault, as a path, where it was found by what knows no config; `SessionConfig.placing` adds the place.
+    """
 
     title = "Config"
+
+    def __init__(self, message: str, *, hint: str = "", key: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
 
 
 class RecordingError(TickdeckError):

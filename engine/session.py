@@ -10,13 +10,13 @@ from typing import Any
 from engine import features
 from engine.config import RiskConfig, SessionConfig, find_config, load_config
 from engine.config.quantities import percent_rate
-from engine.errors import ConfigError, StrategyError, TickdeckError, UsageError
+from engine.errors import StrategyError, TickdeckError, UsageError
 from engine.exact import to_units
 from engine.exchange import FillRules
 from engine.features import Feature
 from engine.market import ReplayFeed
 from engine.model import Timestamp
-from engine.params import did_you_mean, validate
+from engine.params import did_you_mean, mistakes, parameters, place_of, taken, validate
 from engine.recordings import Recording, find_recording, open_recording
 from engine.recordings.frames import recording_of_frames
 from engine.statehash import own_state
@@ -68,7 +68,10 @@ def prepare(
         recording = open_recording(find_recording(settings.recording, settings.beside, settings.coins))
     else:
         recording = recording_of_frames(data)
-    feed = ReplayFeed(recording, settings.coins, settings.interval)
+    with settings.placing():
+        feed = ReplayFeed(recording, settings.coins, settings.interval)
+        for asset in (*settings.account.cash, *(its.quote for its in feed.instruments)):
+            path(feed.instruments, asset, settings.account.currency)
     return assemble(settings, recording, feed, strategy)
 
 
@@ -146,9 +149,16 @@ def _strategy(settings: SessionConfig, strategy: Strategy | type[Strategy] | Non
             )
         return strategy
     kind = strategy or (load_strategy(chosen.use, settings.beside) if chosen is not None else Strategy)
-    params = validate(kind, chosen.params if chosen is not None else {}, error=ConfigError)
+    for name in parameters(kind).keys() & type(settings).model_fields.keys():
+        raise StrategyError(
+            f"{place_of(kind)}: {name} cannot be a parameter, it is a key of every config",
+            hint="give the parameter another name, so that `--set` can tell the two apart",
+        )
+    params = chosen.params if chosen is not None else {}
+    if wrong := mistakes(kind, params):
+        raise settings.error({("strategy", "params", name): text for name, text in wrong.items()}, taken(kind))
     try:
-        pilot = kind(**params)
+        pilot = kind(**validate(kind, params))
     except TickdeckError:
         raise
     except (Exception, SystemExit) as error:
@@ -161,13 +171,15 @@ def extra_features(settings: SessionConfig) -> list[Feature]:
     """Return the features the config asks for beside the strategy's own."""
     known = {name: its for name, its in vars(features).items() if _is_feature(its)}
     made = []
-    for wanted in settings.features:
+    for n, wanted in enumerate(settings.features):
         kind = load_class(wanted.use, settings.beside, Feature) if ":" in wanted.use else known.get(wanted.use)
         if kind is None:
-            raise ConfigError(
-                f"there is no feature {wanted.use!r}{did_you_mean(wanted.use, known)}", hint=f"there are {', '.join(known)}"
-            )
-        made.append(kind(**wanted.params))
+            told = f"there is no feature {wanted.use!r}{did_you_mean(wanted.use, known)}"
+            raise settings.error({("features", n, "use"): told}, f"there are {', '.join(known)}")
+        try:
+            made.append(kind(**wanted.params))
+        except StrategyError as error:
+            raise settings.error({("features", n, "params"): error.message}, error.hint) from None
     return made
 
 

@@ -65,6 +65,40 @@ def test_a_wrong_parameter_names_the_right_one() -> None:
         prepare("demo", overrides={"fast": "quick"})
 
 
+def test_what_is_wrong_with_a_key_is_told_with_its_place(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(
+        f'recording = "{folder}"\ncoins = ["XRPUSDT"]\n[strategy]\nuse = "engine.strategy.examples:SmaCross"\n'
+        '[strategy.params]\nfsat = 1\nslow = "x"\n[[features]]\nuse = "RSJ"\n[account]\ncash = { EUR = 5 }\n'
+    )
+    wrong = "own.toml:6: strategy.params.fsat: no parameter 'fsat' (did", "own.toml:7: strategy.params.slow: slow should be int"
+    overrides: dict[str, Any] = {}
+    for change, told in (
+        ({}, ["own.toml:2: coins: recording market has no XRPUSDT"]),
+        ({"coins": ["AAAUSDT"]}, ["own.toml:10: account: EUR cannot be valued in USDT"]),
+        ({"account.cash": {"USDT": 5}}, wrong),
+        ({"strategy.params": {}}, ["own.toml:9: features.0.use: there is no feature 'RSJ'"]),
+        ({"features.0": {"use": "RSI", "params": {"n": 1}}}, ["--set features.0: features.0.params: RSI: no parameter 'n'"]),
+        ({"interval": "1s"}, ["--set interval: interval: interval 1s cannot be made"]),
+    ):
+        overrides |= change
+        with pytest.raises(ConfigError) as error:
+            prepare(str(file), overrides=overrides)
+        lines = [line.removeprefix(f"{tmp_path}/") for line in error.value.message.splitlines()]
+        assert len(lines) == len(told)
+        assert all(line.startswith(start) for line, start in zip(lines, told, strict=True)), lines
+
+
+class Reserved(Strategy):
+    risk: float = 0.01
+
+
+def test_a_parameter_may_not_be_called_as_a_key_of_the_config_is(folder: Path) -> None:
+    with pytest.raises(StrategyError, match=r"test_session\.py:\d+ Reserved: risk cannot be a parameter") as error:
+        prepare({"recording": str(folder)}, strategy=Reserved)
+    assert "another name" in error.value.hint
+
+
 def test_overrides_reach_config_and_parameters(folder: Path) -> None:
     result = backtest({"recording": str(folder)}, strategy=Buyer, at=5, fills__taker_bps=50, account__cash__USDT=500)
     ((step, *_),) = result.fill_rows()

@@ -45,12 +45,21 @@ def _problem(
 ) -> tuple[tuple[int, str], str]:
     """Return a mistake's sort key and its line of text: place, key and what to do."""
     path: KeyPath = tuple(part for part in detail["loc"] if part != "[key]")
-    near = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in places), ())
-    place = places[near] if near else f"{source}:1" if places else source
+    place = place_of(path, places, source)
     line = place.rpartition(":")[2]
-    key = ".".join(part if isinstance(part, str) and part.isprintable() else repr(part) for part in path) or "the config"
-    text = f"{place}: {key} {_words(tables, detail, path)}"
+    text = f"{place}: {key_of(path) or 'the config'} {_words(tables, detail, path)}"
     return (int(line) if line.isdecimal() else 0, text), text
+
+
+def place_of(path: KeyPath, places: Mapping[KeyPath, str], source: str) -> str:
+    """Return where a key was said, or the nearest above it."""
+    near = next((path[:end] for end in range(len(path), 0, -1) if path[:end] in places), ())
+    return places[near] if near else f"{source}:1" if places else source
+
+
+def key_of(path: KeyPath) -> str:
+    """Return a key as it is written, dotted."""
+    return ".".join(part if isinstance(part, str) and part.isprintable() else repr(part) for part in path)
 
 
 def _words(tables: type[BaseModel], detail: ErrorDetails, path: KeyPath) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import PrivateAttr
 
-from engine.config.checking import check
+from engine.config.checking import check, key_of, place_of
 from engine.config.models import SessionTables
 from engine.config.text import KeyPath, key_lines, parse_toml, parse_value, read_file
 from engine.errors import ConfigError
@@ -37,6 +38,21 @@ class SessionConfig(SessionTables):
     def beside(self) -> Path | None:
         """The folder of the config's file, where recordings and strategies are looked for first; None without a file."""
         return self._beside
+
+    def error(self, mistakes: Mapping[KeyPath, str], hint: str) -> ConfigError:
+        """Return the error that tells what is wrong with these keys, each with its place."""
+        told = (f"{place_of(path, self._places, self._source)}: {key_of(path)}: {text}" for path, text in mistakes.items())
+        return ConfigError("\n".join(told), hint=hint)
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Give its place to what goes wrong in the block with a key of this config."""
+        try:
+            yield
+        except ConfigError as error:
+            if not error.key:
+                raise
+            raise self.error({error.key: error.message}, error.hint) from None
 
     @classmethod
     def from_dict(cls, tables: Mapping[str, Any], *, source: str = "config", beside: Path | None = None) -> SessionConfig:

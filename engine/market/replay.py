@@ -30,7 +30,9 @@ class ReplayFeed:
         chosen = tuple(coins) if coins else tuple(coin for coin in recording.coins if recording.intervals(coin))
         if missing := [coin for coin in chosen if coin not in recording.coins]:
             raise ConfigError(
-                f"recording {recording.name} has no {', '.join(missing)}", hint=f"it has {', '.join(recording.coins)}"
+                f"recording {recording.name} has no {', '.join(missing)}",
+                hint=f"it has {', '.join(recording.coins)}",
+                key=("coins",),
             )
         self.recording = recording
         self.instruments: tuple[Instrument, ...] = tuple(recording.instruments[coin] for coin in chosen)
@@ -41,6 +43,7 @@ class ReplayFeed:
             raise ConfigError(
                 f"interval {self.interval} cannot be made of the {recording.interval} bars of {recording.name}",
                 hint=f"use {recording.interval} or a multiple of it",
+                key=("interval",),
             )
         events = [recording.bars(coin) for coin in chosen]
         late = [recording.late(coin) for coin in chosen]

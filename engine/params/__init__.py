@@ -1,6 +1,6 @@
 """Parameters of strategies and features: declared as annotations, validated, set, and read from typed text."""
 
-from engine.params.declared import Param, bind, parameters, place_of, validate, values_of
+from engine.params.declared import Param, bind, mistakes, parameters, place_of, taken, validate, values_of
 from engine.params.nearest import did_you_mean
 from engine.params.values import coerce_text, convert, type_name
 
@@ -10,8 +10,10 @@ __all__ = [
     "coerce_text",
     "convert",
     "did_you_mean",
+    "mistakes",
     "parameters",
     "place_of",
+    "taken",
     "type_name",
     "validate",
     "values_of",

@@ -80,23 +80,28 @@ def validate(cls: type, values: Mapping[str, Any], *, error: type[TickdeckError]
 
     Raises `error` listing every unknown name, with the nearest known one, and every value of a wrong type.
     """
+    wrong = mistakes(cls, values)
+    if wrong:
+        raise error(f"{cls.__name__}: " + "; ".join(sorted(wrong.values())), hint=taken(cls))
+    return {name: convert(values.get(name, its.default), its.type) for name, its in parameters(cls).items()}
+
+
+def mistakes(cls: type, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is wrong with the values given for parameters of `cls`, by name: there is none such, or it does not fit."""
     known = parameters(cls)
-    problems = []
-    for name in values.keys() - known.keys():
-        problems.append(f"no parameter {name!r}{did_you_mean(str(name), known)}")
-    result = {}
-    for name, param in known.items():
+    wrong = {name: f"no parameter {name!r}{did_you_mean(str(name), known)}" for name in values if name not in known}
+    for name in (its for its in values if its in known):
         try:
-            result[name] = convert(values.get(name, param.default), param.type)
+            convert(values[name], known[name].type)
         except ValueError as problem:
-            problems.append(f"{name} {problem}")
-    if problems:
-        listed = ", ".join(f"{p.name}: {p.type_name}" for p in known.values())
-        raise error(
-            f"{cls.__name__}: " + "; ".join(sorted(problems)),
-            hint=f"{cls.__name__} takes {listed}" if listed else f"{cls.__name__} takes no parameters",
-        )
-    return result
+            wrong[name] = f"{name} {problem}"
+    return wrong
+
+
+def taken(cls: type) -> str:
+    """Return what parameters a class takes, for a hint."""
+    listed = ", ".join(f"{its.name}: {its.type_name}" for its in parameters(cls).values())
+    return f"{cls.__name__} takes {listed or 'no parameters'}"
 
 
 def bind(obj: object, values: Mapping[str, Any], *, error: type[TickdeckError] = StrategyError) -> None:

@@ -50,6 +50,7 @@ def path(instruments: Sequence[Instrument], asset: str, currency: str) -> Path:
         raise ConfigError(
             f"{asset} cannot be valued in {currency}: no coins of this session lead from one to the other",
             hint=f"add a coin such as {asset}{currency}, or set [account] currency to what the coins are quoted in",
+            key=("account",),
         )
     return found
 
