@@ -20,6 +20,7 @@ _HALVES = {
     (1, 2): "╽",
     (2, 1): "╿",
 }
+_HOLLOW = _HALVES | {(2, 2): "║", (0, 2): "╥", (1, 2): "╥", (2, 0): "╨", (2, 1): "╨"}
 # Bits of a braille character's dots, left and right column, bottom to top.
 _LEFT = (0x40, 0x04, 0x02, 0x01)
 _RIGHT = (0x80, 0x20, 0x10, 0x08)
@@ -74,8 +75,9 @@ class Scale:
         return [n * step for n in range(first, min(last, first + rows) + 1)]
 
 
-def candle(scale: Scale, rows: int, open_: float, high: float, low: float, close: float) -> str:
-    """Return a candle as `rows` characters, top to bottom, with a precision of half a cell."""
+def candle(scale: Scale, rows: int, open_: float, high: float, low: float, close: float, *, hollow: bool = False) -> str:
+    """Return a candle as `rows` characters, top to bottom, with a precision of half a cell; its body is solid, or `hollow`."""
+    halves = _HOLLOW if hollow else _HALVES
     parts = rows * 2
     bottom, top = scale.place(min(open_, close), parts), scale.place(max(open_, close), parts)
     foot, head = scale.place(low, parts), scale.place(high, parts)
@@ -83,7 +85,7 @@ def candle(scale: Scale, rows: int, open_: float, high: float, low: float, close
     for upper in range(parts - 1, 0, -2):
         lower = upper - 1
         column.append(
-            _HALVES[
+            halves[
                 2 if bottom <= upper <= top else 1 if foot <= upper <= head else 0,
                 2 if bottom <= lower <= top else 1 if foot <= lower <= head else 0,
             ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HISTORY = 1000
 """Steps flown before anybody looks, where nothing else is asked for: a chart has something to show."""
 
-LOADING = "loading the engine; the first time it is compiled, which takes some seconds"
+LOADING = "loading the engine; compiling it once takes some seconds"
 
 Tell = Callable[[str], None]
 

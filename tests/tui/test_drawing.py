@@ -36,6 +36,8 @@ def scale(low: float, high: float) -> Scale:
 )
 def test_candles_have_a_precision_of_half_a_cell(bar: tuple[float, float, float, float], drawn: str) -> None:
     assert candle(scale(0, 8), 4, *bar) == drawn
+    outline = str.maketrans({"┃": "║", "╻": "╥", "╽": "╥", "╹": "╨", "╿": "╨"})
+    assert candle(scale(0, 8), 4, *bar, hollow=True) == drawn.translate(outline)
 
 
 @given(PRICES, PRICES, PRICES, PRICES, st.integers(2, 60))

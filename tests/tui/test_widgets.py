@@ -371,6 +371,32 @@ async def test_chart(session: Session) -> None:
     ]
 
 
+async def test_without_colours_shapes_tell_what_rises_and_which_line_is_which(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closes = [100.0, 102, 104, 106, 104, 102, 100, 98, 100, 102, 104, 106]
+    times = [START + n * MINUTE for n in range(12)]
+    chart = chart_of(times, closes, overlays={"fast": [107.4] * 12, "slow": [108.6] * 12}, marks=[])
+    session._decimals["BTCUSDT"] = 1
+    drawings = {}
+    for no_color in (False, True):
+        if no_color:
+            monkeypatch.setenv("NO_COLOR", "1")
+        widget = CandleChart(session)
+        drawings[no_color] = await drawn(widget, (30, 24), lambda shown=widget: shown.show(chart))  # type: ignore[misc]
+    plain, coloured = drawings[True], drawings[False]
+    assert coloured[1] == " ⠤⠤ fast  ⠤⠤ slow"
+    assert plain[1] == " ⠤⠤⠤⠤⠤ fast  ⠤ ⠤ ⠤ slow"
+    solid, hollow = set("┃╽╿╹╻"), set("║╥╨")
+    columns = [{line[n] for line in plain[2:20] if n < len(line)} for n in range(30)]
+    bars = [column for column in columns if column & (solid | hollow)]
+    assert [bool(column & hollow) for column in bars] == [b >= a for a, b in zip([100.0, *closes], closes, strict=False)]
+    assert not any(column & solid and column & hollow for column in bars)
+    assert not any(set(line) & hollow for line in coloured)
+    dots = [sum("\u2801" <= cell <= "\u28ff" for cell in line) for line in plain[2:] if any(c > "\u2800" for c in line)]
+    assert sorted(dots) == [6, 12], "every column of one line, every second of the other"
+
+
 async def test_a_gap_is_shaded_and_told(session: Session) -> None:
     times = [START + n * MINUTE + (0 if n < 12 else 30 * MINUTE) for n in range(20)]
     chart = chart_of(times, [100.0 + n % 7 for n in range(20)], overlays={}, marks=[])

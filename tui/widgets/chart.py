@@ -41,7 +41,10 @@ class _Plot:
 
 
 class CandleChart(Lines):
-    """One column a bar, a precision of half a cell; the mouse over a bar tells its prices in the head line."""
+    """One column a bar, a precision of half a cell; the mouse over a bar tells its prices in the head line.
+
+    Without colours a candle that rises is hollow, and the lines differ by how far their dots are apart.
+    """
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -135,7 +138,8 @@ class CandleChart(Lines):
             bar = (chart.open[n], chart.high[n], chart.low[n], chart.close[n])
             drawn = self._candles.get(bar)
             if drawn is None:
-                drawn = self._candles[bar] = candle(self._scale, plot.rows, *bar)
+                rises = bar[3] >= bar[0]
+                drawn = self._candles[bar] = candle(self._scale, plot.rows, *bar, hollow=rises and self.app.no_color)
             columns.append(drawn)
             tones.append("up" if bar[3] >= bar[0] else "down")
         columns += [blank] * MARGIN
@@ -162,7 +166,10 @@ class CandleChart(Lines):
         for number, values in enumerate(chart.overlays.values()):
             style = LINES[number % len(LINES)]
             course = [None if n is None or not math.isfinite(values[n]) else values[n] for n in plot.bars]
+            apart = self._apart(number)
             for (row, place), bits in braille_line(self._scale, plot.rows, course).items():
+                if place % apart:
+                    continue
                 column = place + left
                 cell = cells[row][column] if column < width else "┃"
                 if cell in " ┈":
@@ -170,6 +177,10 @@ class CandleChart(Lines):
                     styles[row][column] = style
                 elif "\u2800" <= cell <= "\u28ff":
                     cells[row][column] = chr(ord(cell) | bits)
+
+    def _apart(self, number: int) -> int:
+        """Return how many columns a line's dots are apart: without colours that is what tells lines from each other."""
+        return 1 + number % len(LINES) if self.app.no_color else 1
 
     def _marks(self, chart: Chart, plot: _Plot, cells: list[list[str]], styles: list[list[str]]) -> None:
         where = {n: plot.left + place for place, n in enumerate(plot.bars) if n is not None}
@@ -250,7 +261,8 @@ class CandleChart(Lines):
     def _legend(self, chart: Chart, plot: _Plot, width: int) -> Line:
         spans: list[Span] = [(" ", "")]
         for number, name in enumerate(chart.overlays):
-            spans.append((f"⠤⠤ {name}  ", LINES[number % len(LINES)]))
+            sample = "".join(" " if n % self._apart(number) else "⠤" for n in range(5 if self.app.no_color else 2))
+            spans.append((f"{sample} {name}  ", LINES[number % len(LINES)]))
         seen = [n for n in plot.bars if n is not None]
         gaps = [
             (chart.time[before] + self.session.interval, chart.time[after])
