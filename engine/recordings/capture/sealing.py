@@ -105,6 +105,8 @@ class _Sealing:
         # One that is part of the recording already is here because its sealing was killed before it could go.
         for _ in blocks:
             pass
+        if heading is None and self.reader.problem:
+            self.notes.append(self.reader.problem)
         try:
             if self.reader.damage:
                 self.path.rename(self.path.with_name(self.path.name + SET_ASIDE))

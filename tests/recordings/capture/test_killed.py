@@ -52,8 +52,8 @@ def test_every_flushed_block_is_there_and_at_most_a_second_is_lost(killed: list[
         if taken > len(records):
             following = records[-1].received if records else readers[0].heading.created
             assert last - following <= SECOND
-    assert begun > 15
-    assert rolled > 5
+    assert begun >= MOMENTS - 3
+    assert rolled
 
 
 def test_what_is_left_can_be_sealed_and_gone_on_with(killed: list[tuple[Path, bool, int, int, int]]) -> None:

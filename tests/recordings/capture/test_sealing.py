@@ -264,6 +264,19 @@ def test_a_cut_end_goes_and_a_damaged_one_stays(folder: Path) -> None:
     assert verify(folder) == [f"{aside.name} was set aside: its end could not be read"]
 
 
+def test_a_segment_without_a_beginning_tells_nothing(folder: Path) -> None:
+    (folder / "capture").mkdir(parents=True)
+    adopt(folder)
+    for n, content in enumerate((b"", b"tickdeck cap", b"no segment at all")):
+        (folder / f"capture/20250101T000000Z-abcdef-{n:05d}.segment").write_bytes(content)
+    assert [note.partition(" ")[2] for note in seal(folder).notes] == [
+        "ends inside a block: 0 bytes after record 0 cannot be read",
+        "ends inside a block: 12 bytes after record 0 cannot be read",
+        "does not begin as a segment: 17 bytes after record 0 cannot be read",
+    ]
+    assert [path.name for path in (folder / "capture").iterdir()] == ["20250101T000000Z-abcdef-00002.segment.damaged"]
+
+
 class Cut(BaseException):
     """The machine stops here."""
 
