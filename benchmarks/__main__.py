@@ -29,7 +29,7 @@ from benchmarks.ours import CASES, prepare
 from benchmarks.peers import MOST_REPEATS, PEERS, Peer, installed
 from benchmarks.reference import reference
 from benchmarks.rows import Figures, Row, beside, judge
-from benchmarks.start import cold_kernel, warm_host
+from benchmarks.start import cold_kernel, warm_host, warm_rehearsal
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -117,7 +117,9 @@ def main() -> int:
         work: dict[str, Callable[[], Figures]] = {
             "kernel": cold_kernel,
             "host": warm_host,
+            "rehearsal": warm_rehearsal,
             "streams": partial(rehearsed, "streams"),
+            "orders": lambda: run([sys.executable, "-m", "benchmarks.orders"]),
             "capture": lambda: run([sys.executable, "-m", "benchmarks.capture"]),
         }
         for case in CASES:

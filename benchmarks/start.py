@@ -1,13 +1,15 @@
-"""How long one waits: for the kernel's first compilation, and for a host that has it compiled."""
+"""How long one waits: for the kernel's first compilation, and for a host or a rehearsal that has it compiled."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from engine.host.protocol import Failure, Frame
@@ -28,6 +30,20 @@ def cold_kernel() -> dict[str, float]:
 def warm_host() -> dict[str, float]:
     """Seconds from starting the host on the demo to its first frame, as the deck waits for it."""
     return asyncio.run(_first_frame())
+
+
+def warm_rehearsal() -> dict[str, float]:
+    """Seconds from `tickdeck rehearse demo` to its first answer."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "tui.cli", "rehearse", "demo", "--json"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        rest = json.loads(process.stdout.readline())["rest"]
+        with urllib.request.urlopen(f"{rest}/api/v3/time", timeout=10) as reply:
+            json.load(reply)
+        seconds = time.perf_counter() - began
+        process.terminate()
+    return {"wall_s": seconds}
 
 
 async def _first_frame() -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import ours, rehearsal, rows
+from benchmarks import orders, ours, rehearsal, rows
 from benchmarks.capture import run_capture
 from benchmarks.market import SEED, YEAR, make_coin, times
 from benchmarks.peers import PEERS, installed
@@ -92,6 +92,9 @@ def test_every_case_has_its_rows(folder: Path) -> None:
     figures["streams"] = rehearsal.streams(speed=100, seconds=0.5)
     assert figures["streams"]["messages_s"] > 0
     assert figures["streams"]["lost"] == 0
+    figures["orders"] = orders.orders(seconds=0.3)
+    assert figures["orders"]["orders"] == figures["orders"]["fills"] > 0
+    figures["rehearsal"] = {"wall_s": 1.0}
     figures["capture"] = run_capture(folder, 3000)
     assert (figures["capture"]["lost"], figures["capture"]["sealed"]) == (0, 3000)
     told = {row[0].strip("… "): row[-1] for row in rows.judge(figures)}

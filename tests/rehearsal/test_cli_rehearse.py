@@ -63,6 +63,7 @@ def test_it_says_where_it_is_without_a_terminal() -> None:
         (["demo", "--speed", "-1"], "--speed: speed should be 0 or more"),
         (["demo", "--config", "nothing"], "there is no config"),
         (["demo", "--log", "/nowhere/log"], "cannot be written"),
+        (["demo", "--faults", "nowhere.toml"], "nowhere.toml: cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said(run: Callable[..., Result], words: list[str], told: str) -> None:
