@@ -127,7 +127,7 @@ class Strategy:
         return value
 
     def position(self, coin: CoinName) -> Position:
-        """Return what this strategy holds of a coin."""
+        """Return what this strategy holds of a coin, what was bought by hand in its session included."""
         position: Position = self.state.trade.position(coin)
         return position
 

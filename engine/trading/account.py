@@ -166,7 +166,7 @@ class Account:
         return not units or units * price < self.exchange.instruments[coin].min_notional * self.exchange.scale(coin)
 
     def position(self, coin: CoinName) -> Position:
-        """Return what the strategy holds of a coin.
+        """Return what the strategy holds of a coin: what its session bought, by hand too, and what it adopted.
 
         `entry_price` is the average price of the lots not yet sold, first in first out.
         """

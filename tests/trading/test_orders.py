@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from engine import LocalTradeSystem, OrderStatus, OrderType
+from engine import LocalTradeSystem, OrderStatus, OrderType, Signal
 from engine.errors import AmountOverflow, OrderError
 from engine.exact import to_units
 from engine.exchange import REFUSALS
 from engine.loop import Engine
-from tests.worlds import engine, fills_of, market
+from tests.worlds import Scripted, engine, fills_of, market
 
 
 def ready(rows: list[Any] | None = None, **given: Any) -> Engine:
@@ -295,3 +295,15 @@ def test_a_far_order_is_looked_at_again_only_where_orders_change(monkeypatch: py
         its.run(100)
     assert len(its.trade.account.fills) == 100
     assert sum(looked) < 4 * 100 * 100
+
+
+def test_what_is_bought_by_hand_is_the_session_s_and_its_strategy_may_sell_it() -> None:
+    its = engine(market([100] * 6), Scripted({3: Signal.close()}), taker=0)
+    its.run(1)
+    its.place_order("BTCUSDT", 2)
+    its.run(2)
+    assert its.strategy.position("BTCUSDT").amount == 2
+    assert its.strategy.now("BTCUSDT").position == 2.0
+    its.run()
+    assert [(fill.side, fill.amount) for fill in its.trade.account.fills] == [("buy", 2), ("sell", 2)]
+    assert its.strategy.position("BTCUSDT").amount == 0

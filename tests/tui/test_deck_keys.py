@@ -123,7 +123,9 @@ async def test_an_order_is_bought_by_hand() -> None:
     async with flying() as (app, link, pilot):
         await press(pilot, "b")
         assert isinstance(app.screen, OrderScreen)
-        await press(pilot, *"0.001", "enter")
+        await press(pilot, *"0.001")
+        assert any("ready; SmaCross may sell what is bought" in line for line in screen_text(app))
+        await press(pilot, "enter")
         assert moves(link) == [p.PlaceOrder(1, "BTCUSDT", "buy", "market", "0.001")]
         assert not isinstance(app.screen, OrderScreen)
         assert [note.message for note in app._notifications] == ["order #44: buy 0.001 BTCUSDT works from the next bar"]

@@ -113,6 +113,11 @@ class OrderScreen(ModalScreen[HandCommand | None]):
         """Return what will become of the order, for the facts."""
         return ""
 
+    def ready(self, ticket: Ticket) -> str:
+        """Return what is said of an order that can be placed: whose it will be."""
+        flown = self.session.hello.strategy if self.session.hello is not None else ""
+        return f"ready; {clean(flown, 30)} may sell what is bought" if flown and ticket.side is Side.BUY else "ready"
+
     def _choice(self, name: str) -> str:
         return self.query_one(f"#{name}", Choice).value
 
@@ -168,7 +173,7 @@ class OrderScreen(ModalScreen[HandCommand | None]):
         missing = verdict.wrong.startswith("type ")
         text, tone = (verdict.wrong, "$dim" if missing else "$down") if verdict.wrong else (verdict.warning, "$warn")
         self.query_one("#verdict", Static).update(
-            Content(clean(text, 200)).stylize(tone) if text else Content("ready").stylize("$up")
+            Content(clean(text, 200)).stylize(tone) if text else Content(self.ready(ticket)).stylize("$up")
         )
 
     @on(Input.Submitted)
