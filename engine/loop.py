@@ -14,7 +14,7 @@ from engine.params import place_of
 from engine.result import Result
 from engine.session import Session, prepare
 from engine.state import Raw
-from engine.strategy import Strategy
+from engine.strategy import Statistics, Strategy
 from engine.strategy.blame import place_of_error, users_line
 from engine.trading.api import Number
 from engine.trading.local import LocalTradeSystem
@@ -80,16 +80,21 @@ class Engine:
         return self.raw.latest.step - before
 
     def _fly(self, strategy: Strategy | Grounded, timestamps: Sequence[Timestamp]) -> None:
-        raw, trade = self.raw, self.trade
+        raw, trade, now = self.raw, self.trade, self.raw.latest
+        idle, due = _idle(strategy), 0
         for timestamp in timestamps:
             raw.advance(timestamp)  # 1 raw data: what is known at this instant
-            trade.update(raw.latest)  # 2 the exchange sees the market; fills happen; the account moves
-            strategy.time_pass(trade.latest)  # 3 positions, capital
-            strategy.stats.feature_calc()  #   features
+            if now.step >= due:
+                trade.update(now)  # 2 the exchange sees the market; fills happen; the account moves
+                strategy.time_pass(trade.latest)  # 3 positions, capital
+                strategy.stats.feature_calc()  #   features
+                if idle is not None and idle.done:
+                    due = min(trade.due, trade.latest.due)
             if strategy.needs_update(timestamp):
                 signals = strategy.gen_signal()  # 4
                 for coin, signal in signals.items():
                     trade.trade(coin, signal)  # 5 orders; they can act on the next event at the earliest
+                    due = 0
 
     def _fault(self, error: BaseException) -> StrategyError:
         """Return what halts the strategy, with file and line; raises again what is not of its making."""
@@ -143,6 +148,16 @@ class Engine:
         raw = self.raw.latest
         place = sum(its.step == raw.step for its in self.inputs)
         self.inputs.append(Input(raw.step, place, raw.time, what, arguments))
+
+
+def _idle(strategy: Strategy | Grounded) -> Statistics | None:
+    """Return the statistics of a strategy for which stages 2 and 3 have nothing to do at most steps, None for any other.
+
+    An author's own version of one is called at every step.
+    """
+    ours = ((strategy.time_pass, Strategy.time_pass), (strategy.stats.feature_calc, Statistics.feature_calc))
+    stats = strategy.stats
+    return stats if isinstance(stats, Statistics) and all(getattr(its, "__func__", None) is own for its, own in ours) else None
 
 
 class Grounded:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Feature, MovingAverage, OrderStatus, Signal, Strategy, backtest
+from engine import Feature, MovingAverage, OrderStatus, Signal, Statistics, Strategy, backtest
 from engine.errors import AmountOverflow, ConfigError, OrderError
 from engine.exchange import kernel as k
 from engine.loop import Input
@@ -393,3 +393,23 @@ def test_the_beginning_is_a_time_of_the_config() -> None:
     assert result.session.strategy.seen[0][0] == first
     with pytest.raises(ConfigError, match="should be a time such as"):
         backtest({"recording": "recordings/demo", "begin": "soon"})
+
+
+def test_an_authors_own_stages_are_called_at_every_step() -> None:
+    calls = []
+
+    class Watchful(Strategy):
+        def time_pass(self, latest: Any) -> None:
+            calls.append(latest.raw.step)
+            super().time_pass(latest)
+
+    class Counting(Statistics):
+        def feature_calc(self) -> None:
+            calls.append(-1)
+            super().feature_calc()
+
+    engine(market([100] * 6), Watchful()).run()
+    assert calls == [0, 1, 2, 3, 4, 5]
+    calls.clear()
+    engine(market([100] * 6), Strategy(stats=Counting())).run()
+    assert calls == [-1] * 6

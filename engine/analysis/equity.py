@@ -57,7 +57,7 @@ def invested(account: Account, coin: int, end: int) -> Flags:
     fills = exchange.fills[: exchange.n_fills]
     mine = fills[fills[:, k.F_COIN] == coin]
     positions = np.concatenate([[account.adopted.get(coin, 0)], mine[:, k.F_POSITION]])
-    own = positions[np.searchsorted(mine[:, k.F_STEP], np.arange(end), side="right")]
+    own = _standing(positions, mine[:, k.F_STEP], 0, end)
     # what was spent as another coin's quote is no longer there
     units = np.minimum(own, _held(account, exchange.coins.item(coin, k.BASE), 0, end))
     units -= units % exchange.lot(coin)
@@ -80,4 +80,10 @@ def _held(account: Account, asset: int, begin: int, end: int) -> Ints:
     bnb = -fee * ((fee_in == k.IN_BNB) & (asset == exchange.head[k.BNB]))
     changes = np.where(bases == asset, base, 0) + np.where(quotes == asset, quote, 0) + bnb
     amounts = account.totals()[asset] - np.concatenate([np.cumsum(changes[::-1])[::-1], [0]])
-    return np.asarray(amounts[np.searchsorted(fills[:, k.F_STEP], np.arange(begin, end), side="right")])
+    return _standing(amounts, fills[:, k.F_STEP], begin, end)
+
+
+def _standing(values: Ints, changes: Ints, begin: int, end: int) -> Ints:
+    """Return what stood at each step from `begin` up to `end`: the first value, and from each step of a change on the next."""
+    edges = np.concatenate([[begin], np.clip(changes, begin, end), [end]])
+    return np.repeat(values, edges[1:] - edges[:-1])

@@ -20,15 +20,15 @@ class Statistics:
         self.timeline = Timeline() if timeline is None else timeline
         self.features = FeatureStore(feature_configs)
         self.state: State | None = None
-        self._done = False
+        self.done = False
 
     def bind(self, state: State) -> None:
         """Compute features on this state's market from now on."""
         self.features.bind(state.raw)
         self.state = self.features.compute(state)
-        self._done = self.features.complete
+        self.done = self.features.complete
 
     def feature_calc(self) -> None:
         """Compute every feature at the cursor."""
-        if not self._done and self.state is not None:
+        if not self.done and self.state is not None:
             self.state = self.features.compute(self.state)

@@ -19,6 +19,11 @@ class TradeSystemAPI(ABC):
 
     latest: State
 
+    @property
+    def due(self) -> int:
+        """The next step at which `update` has anything to do: any, unless a trade system knows better."""
+        return 0
+
     @abstractmethod
     def update(self, raw_latest: Raw) -> None:
         """Let the market's latest events act on the open orders."""

@@ -80,6 +80,11 @@ class LocalTradeSystem(TradeSystemAPI):
             raise OrderError("there is no market yet", hint="call update(raw.latest) first")
         return self._raw
 
+    @property
+    def due(self) -> int:
+        """The next step at which a bar could change an open order, or a limit be passed."""
+        return self.meeting.due
+
     # the market acts
 
     def update(self, raw_latest: Raw) -> None:
