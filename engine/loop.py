@@ -17,7 +17,7 @@ from engine.state import Raw
 from engine.strategy import Statistics, Strategy
 from engine.strategy.blame import place_of_error, users_line
 from engine.trading.api import Number
-from engine.trading.local import LocalTradeSystem
+from engine.trading.system import TradeSystem
 
 BLOCK = 8192
 
@@ -51,7 +51,7 @@ class Engine:
     is not asked either: its features warm up.
     """
 
-    def __init__(self, raw: Feed, trade: LocalTradeSystem, strategy: Strategy, begin: Timestamp = 0) -> None:
+    def __init__(self, raw: Feed, trade: TradeSystem, strategy: Strategy, begin: Timestamp = 0) -> None:
         self.raw = raw
         self.trade = trade
         self.strategy = strategy

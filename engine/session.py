@@ -25,6 +25,7 @@ from engine.strategy.blame import place_of_error
 from engine.strategy.loader import load_class, load_strategy
 from engine.trading.local import LocalTradeSystem
 from engine.trading.risk import Limits
+from engine.trading.system import TradeSystem
 from engine.trading.valuation import path
 
 
@@ -38,7 +39,7 @@ class Session:
     config: SessionConfig
     recording: Recording | None
     feed: Any
-    trade: LocalTradeSystem
+    trade: TradeSystem
     strategy: Strategy
 
     @property

@@ -18,18 +18,18 @@ from engine.errors import StrategyError
 from engine.exchange import kernel as k
 from engine.features.frame import Row
 from engine.strategy import Strategy
-from engine.trading.local import LocalTradeSystem
+from engine.trading.system import TradeSystem
 
 SIMPLE: frozenset[type] = frozenset((bool, int, float, complex, str, bytes, type(None)))
 """Kinds whose repr tells all of their value."""
 
 
-def state_hash(trade: LocalTradeSystem, strategy: Strategy) -> str:
+def state_hash(trade: TradeSystem, strategy: Strategy) -> str:
     """Return the hash of the cursor, the exchange, its logs, the signals and the strategy's own attributes, 32 hex digits.
 
     Raises StrategyError naming an attribute whose value has no canonical form.
     """
-    trade.meeting.follow()
+    trade.account.follow()
     exchange = trade.exchange
     h = hashlib.blake2b(digest_size=16)
     h.update(np.int64(trade.raw.step).tobytes())

@@ -6,30 +6,24 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from engine.errors import AmountOverflow, OrderError, StrategyError
-from engine.exact import DECIMALS, floor_to, to_units
-from engine.exchange import REFUSALS, STATUSES, Exchange, FillRules, OrderView
+from engine.exact import DECIMALS, to_units
+from engine.exchange import REFUSALS, Exchange, FillRules
 from engine.exchange import kernel as k
-from engine.model import CoinName, OrderStatus, OrderType, Signal, TimeInForce
-from engine.params import place_of
-from engine.state import Raw, State
+from engine.state import Raw
 from engine.timeline import Timeline
 from engine.trading.account import Account
-from engine.trading.api import Author, Number, TradeSystemAPI
+from engine.trading.api import Author
 from engine.trading.meeting import Meeting
-from engine.trading.notes import REFUSED, Notes, SignalLog
-from engine.trading.risk import Limits, Risk
-from engine.trading.targets import resolve
-from engine.trading.terms import Terms, terms
+from engine.trading.risk import Limits
+from engine.trading.system import TradeSystem
+from engine.trading.terms import Terms
 
 
-class LocalTradeSystem(TradeSystemAPI):
+class LocalTradeSystem(TradeSystem):
     """An account on the simulated exchange that meets the market a feed shows it.
 
     `cash` is what it starts with (by asset, exact; 10,000 of `currency` unless given), `adopt` what of it is the strategy's
     from the start, `rules` how orders fill, `limits` what is risked at most, `decimals` coarser units for assets worth little.
-    `timeline` takes a row per fill: step, coin, side, amount, price, fee, cash and position. The instruments are the market's,
-    known from the first `update`.
     """
 
     def __init__(
@@ -44,41 +38,24 @@ class LocalTradeSystem(TradeSystemAPI):
         limits: Limits | None = None,
         decimals: Mapping[str, int] | None = None,
     ) -> None:
-        self.timeline = Timeline() if timeline is None else timeline
-        self.strategy = strategy
-        self.currency = currency
+        super().__init__(timeline, strategy, currency, limits)
         self.rules = rules or FillRules()
-        self.limits = limits or Limits()
-        self.notes = Notes()
-        self.signals = SignalLog(self.notes)
         self._cash = {currency: 10_000} if cash is None else dict(cash)
         self._adopt = dict(adopt or {})
         self._decimals = dict(decimals or {})
-        self._raw: Raw | None = None
-        self._written = 0
 
     def _open(self, raw: Raw) -> None:
         balances = self._counted(self._cash, "cash")
         balances.setdefault(self.currency, 0)
-        self.exchange = Exchange(raw.instruments, balances, self.rules, self._decimals)
-        self.meeting = Meeting(self.exchange, raw)
-        self.account = Account(self.exchange, raw, self.currency, self.notes, self.meeting.follow)
-        self.account.adopt(self._counted(self._adopt, "adopted"))
-        self.latest = State(raw, self.account)
-        self.risk = Risk(self.limits, self.exchange, raw, self.account)
-        self._raw = raw
-        self.timeline.fed_by(self._write_down)
+        exchange = Exchange(raw.instruments, balances, self.rules, self._decimals)
+        self.meeting = Meeting(exchange, raw)
+        account = Account(exchange, raw, self.currency, self.notes, self.meeting.follow)
+        account.adopt(self._counted(self._adopt, "adopted"))
+        self._adopt_account(raw, exchange, account)
 
     def _counted(self, amounts: Mapping[str, Decimal | int | str], what: str) -> dict[str, int]:
         places = self._decimals
         return {its: to_units(amount, f"{what} {its}", places.get(its, DECIMALS)) for its, amount in amounts.items()}
-
-    @property
-    def raw(self) -> Raw:
-        """The market the account last met; raises OrderError before the first."""
-        if self._raw is None:
-            raise OrderError("there is no market yet", hint="call update(raw.latest) first")
-        return self._raw
 
     @property
     def due(self) -> int:
@@ -102,104 +79,9 @@ class LocalTradeSystem(TradeSystemAPI):
                 self._stop(stop.reason)
             self.meeting.wake(self.risk.losses.due)
 
-    def _stop(self, reason: str) -> None:
-        """Withdraw what could still buy; sell everything where the limits ask for it."""
-        flatten = self.limits.flatten
-        while withdrawn := [
-            order for order in self.exchange.open_orders if flatten or self.exchange.orders[order, k.SIDE] == k.BUY
-        ]:
-            self.cancel(withdrawn[0])
-        for n in range(len(self.raw.coins)) if flatten else ():
-            if amount := self.account.sellable(n):
-                self.send(n, Terms(k.SELL, k.MARKET), amount, "risk", reason)
-
-    def _write_down(self) -> None:
-        """Bring the trade timeline up to the fills; it is looked at seldom, so that a fill costs the run nothing."""
-        begin, self._written = self._written, self.exchange.n_fills
-        for n in range(begin, self._written):
-            view = self.exchange.fill(n)
-            scale = self.exchange.scale(view.coin)
-            self.timeline.append(
-                view.time,
-                step=view.step,
-                coin=view.coin,
-                side=view.side,
-                amount=view.amount / scale,
-                price=view.price / k.UNIT,
-                fee=view.fee / (k.UNIT, scale, self.exchange.head[k.BNB_SCALE])[view.fee_in],
-                cash=view.cash / k.UNIT,
-                position=view.position / scale,
-            )
-
     # orders
 
-    def place_order(
-        self,
-        coin: CoinName,
-        amount: Number,
-        price: Number | None = None,
-        *,
-        type: OrderType | None = None,
-        stop: Number | None = None,
-        trail_bps: int | None = None,
-        tif: TimeInForce = TimeInForce.GTC,
-        stop_loss: Number | None = None,
-        take_profit: Number | None = None,
-        trailing_stop_bps: int | None = None,
-        by: Author = "strategy",
-        reason: str = "",
-    ) -> None:
-        n = self._number(coin)
-        side, units = self._units(n, amount)
-        asked = terms(
-            self.exchange.instruments[n],
-            side,
-            price=price,
-            stop=stop,
-            type=type,
-            trail_bps=trail_bps,
-            tif=tif,
-            stop_loss=stop_loss,
-            take_profit=take_profit,
-            trailing_stop_bps=trailing_stop_bps,
-        )
-        self.send(n, asked, units, by, reason)
-
-    def place_oco(
-        self,
-        coin: CoinName,
-        amount: Number,
-        price: Number,
-        stop: Number | None = None,
-        *,
-        stop_limit: Number | None = None,
-        trail_bps: int | None = None,
-        by: Author = "strategy",
-        reason: str = "",
-    ) -> None:
-        n = self._number(coin)
-        its = self.exchange.instruments[n]
-        side, units = self._units(n, amount)
-        limit = terms(its, side, price=price, type=OrderType.LIMIT_MAKER)
-        if stop is None and trail_bps is None:
-            raise OrderError(f"a pair of {coin} needs a stop", hint="give stop or trail_bps")
-        leg = terms(its, side, stop=stop, price=stop_limit, trail_bps=trail_bps)
-        refusal = self.risk.refuse(n, limit, units) or self.risk.refuse(n, leg, units)
-        if refusal:
-            for asked in (limit, leg):
-                self._enter_refused(n, asked, units, by, reason, refusal)
-            return
-        terms_of_stop = {"stop_limit": leg.price, "trail": leg.trail}
-        self.exchange.place_pair(n, side, units, limit.price, leg.stop, *self._now(n), **terms_of_stop)
-        self._sent(n, limit, units, 2, by, reason, leg.trail > 0)
-
-    def send(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool = True) -> tuple[int, int]:
-        """Place an order of so many units; return its refusal code and its id, -1 where it was refused and is not kept."""
-        refusal = self.risk.refuse(n, asked, amount)
-        if refusal:
-            if keep:
-                self._enter_refused(n, asked, amount, by, reason, refusal)
-            return REFUSED + self.notes.reason_number(refusal), -1
+    def _place(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool) -> tuple[int, int]:
         side, kind, price, stop, trail, tif, exits = asked
         mark, step, time = self._now(n)
         if exits:
@@ -211,111 +93,23 @@ class LocalTradeSystem(TradeSystemAPI):
             order = self.exchange.place(n, side, kind, amount, price, stop, mark, step, time, trail=trail, tif=tif, keep=keep)
             if order < 0:
                 return -1 - order, -1
-        self._sent(n, asked, amount, 1 + len(exits), by, reason, trail > 0 or any(its.trail for its in exits))
+        self._note(1 + len(exits), by, reason)
+        self.meeting.expect(n, trail > 0 or any(its.trail for its in exits))
         return 0, order
 
-    def _now(self, n: int) -> tuple[int, int, int]:
-        """Return a coin's last price in units, the step and the time."""
-        raw = self.raw
-        return raw.mark_units(n), raw.step, raw.time
-
-    def _enter_refused(self, n: int, asked: Terms, amount: int, by: Author, reason: str, refusal: str) -> None:
-        side, kind, price, stop, trail, tif, _ = asked
-        self.exchange.refuse(n, side, kind, amount, price, stop, *self._now(n), trail=trail, tif=tif)
-        self.notes.add(by, reason, refusal)
-
-    def _sent(self, n: int, asked: Terms, amount: int, orders: int, by: Author, reason: str, trails: bool) -> None:
+    def _note(self, orders: int, by: Author, reason: str) -> None:
         for _ in range(orders):
             self.notes.add(by, reason)
-        self.risk.sent(n, asked, amount)
-        self.meeting.expect(n, trails)
 
-    def _units(self, n: int, amount: Number) -> tuple[int, int]:
-        """Return side and amount in units, whole lots, of a signed amount."""
-        its = self.exchange.instruments[n]
-        units = to_units(amount, f"amount of {its.coin}", self.exchange.decimals[its.base])
-        return (k.SELL if Decimal(amount) < 0 else k.BUY), floor_to(abs(units), self.exchange.lot(n))
+    def _place_pair(self, n: int, limit: Terms, stop: Terms, amount: int, by: Author, reason: str) -> None:
+        terms = {"stop_limit": stop.price, "trail": stop.trail}
+        self.exchange.place_pair(n, limit.side, amount, limit.price, stop.stop, *self._now(n), **terms)
+        self._note(2, by, reason)
+        self.meeting.expect(n, stop.trail > 0)
 
-    def amend_order(self, order: int, amount: Number) -> None:
-        row = self._open_order(order)
-        _, units = self._units(row.coin, abs(Decimal(amount)))
-        refusal = self.exchange.amend(order, units, self.raw.step)
-        if refusal:
-            raise OrderError(f"order #{order} stays as it is: {REFUSALS[refusal]}")
+    def _amend(self, order: int, amount: int) -> str:
+        return REFUSALS[self.exchange.amend(order, amount, self.raw.step)]
 
-    def replace_order(
-        self,
-        order: int,
-        amount: Number,
-        price: Number | None = None,
-        *,
-        stop: Number | None = None,
-        type: OrderType | None = None,
-        by: Author = "strategy",
-        reason: str = "",
-    ) -> None:
-        row = self._open_order(order)
-        n = row.coin
-        _, units = self._units(n, abs(Decimal(amount)))
-        asked = terms(self.exchange.instruments[n], row.side, price=price, stop=stop, type=type)
-        mark = self.raw.mark_units(n)
-        code = self.exchange.judge(n, row.side, asked.kind, units, asked.price, asked.stop, mark, spare=row.lock)
-        refusal = REFUSALS[code] or self.risk.refuse(n, asked, units, instead=order)
-        if refusal:
-            raise OrderError(f"order #{order} stays as it is: {refusal}")
-        self.cancel(order)
-        self.send(n, asked, units, by, reason)
-
-    def _open_order(self, order: int) -> OrderView:
-        """Return an order that can be changed."""
-        if not 0 <= order < self.exchange.n_orders:
-            raise OrderError(f"there is no order #{order}")
-        row = self.exchange.order(order)
-        if row.status not in (k.NEW, k.PARTIALLY_FILLED):
-            raise OrderError(f"order #{order} is {STATUSES[row.status]}; only an open order can be changed")
-        if row.sibling:
-            raise OrderError(f"order #{order} is one of a pair; cancel the pair and place another")
-        return row
-
-    def cancel_order(self, coin: CoinName) -> None:
-        n = self._number(coin)
-        # a cancelled entry may send its exits
-        while mine := [order for order in self.exchange.open_orders if self.exchange.orders[order, k.COIN] == n]:
-            self.cancel(mine[0])
-
-    def cancel(self, order: int) -> bool:
-        step = self.raw.step
-        if not 0 <= order < self.exchange.n_orders:
-            raise OrderError(f"there is no order #{order}")
+    def _cancel(self, order: int) -> bool:
         self.meeting.expect(self.exchange.orders.item(order, k.COIN))  # an entry filled in part sends its exits
-        return self.exchange.cancel(order, step)
-
-    def query_order(self, coin: CoinName) -> OrderStatus:
-        n = self._number(coin)
-        mine = (self.exchange.orders[: self.exchange.n_orders, k.COIN] == n).nonzero()[0]
-        return STATUSES[self.exchange.orders[mine[-1], k.STATUS]] if len(mine) else OrderStatus.NONE
-
-    def _number(self, coin: CoinName) -> int:
-        raw = self.raw
-        try:
-            return self.exchange.index[coin]
-        except KeyError:
-            raise OrderError(f"{coin} is not in this session; it has {', '.join(raw.coins)}") from None
-
-    # signals
-
-    def trade(self, coin: CoinName, signal: Signal) -> None:
-        if not isinstance(signal, Signal):
-            raise self._fault(f"gen_signal gave {signal!r} for {coin}", "give a Signal: Signal.buy(...), Signal.close()")
-        if coin not in self.exchange.index:
-            raise self._fault(f"gen_signal names {coin!r}, which is not in this session", f"it has {', '.join(self.raw.coins)}")
-        n = self.exchange.index[coin]
-        try:
-            outcome, order = resolve(self, n, signal)
-        except (OrderError, AmountOverflow) as error:
-            raise self._fault(f"the {signal.kind} signal for {coin}: {error.message}", error.hint) from None
-        self.signals.add(self.raw.step, n, signal, outcome, order)
-
-    def _fault(self, message: str, hint: str) -> StrategyError:
-        place = f"{place_of(type(self.strategy))}: " if self.strategy is not None else ""
-        return StrategyError(f"{place}{message}", hint=hint)
+        return self.exchange.cancel(order, self.raw.step)

@@ -22,7 +22,7 @@ AUTHORS: tuple[Author, ...] = ("strategy", "hand", "risk")
 
 
 class Notes:
-    """Author and reason of each order, by its id, and why it was refused if that was here; equal reasons are kept once."""
+    """Author and reason of each order, by its id, and why it was refused if not by a code; equal reasons are kept once."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -48,13 +48,17 @@ class Notes:
             self._refusals[len(self._notes)] = self.reason_number(refusal)
         self._notes.append(len(AUTHORS) * self.reason_number(reason) + AUTHORS.index(by))
 
+    def refuse(self, order: int, refusal: str) -> None:
+        """Note why an order was refused, where that was not known when it was sent."""
+        self._refusals[order] = self.reason_number(refusal)
+
     def of(self, order: int) -> tuple[Author, str]:
         """Return an order's author and reason."""
         number, by = divmod(self._notes[order], len(AUTHORS))
         return AUTHORS[by], self._reasons[number]
 
     def refusal(self, order: int) -> str:
-        """Return why an order was refused here, "" where it was not."""
+        """Return why an order was refused in words of its own, "" where it was not."""
         number = self._refusals.get(order)
         return "" if number is None else self._reasons[number]
 

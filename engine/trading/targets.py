@@ -12,10 +12,10 @@ from engine.trading.notes import ALREADY_WORKING, CANCELLED, NOTHING_TO_DO, ORDE
 from engine.trading.terms import terms
 
 if TYPE_CHECKING:
-    from engine.trading.local import LocalTradeSystem
+    from engine.trading.system import TradeSystem
 
 
-def resolve(trade: LocalTradeSystem, n: int, signal: Signal) -> tuple[int, int]:
+def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     """Return what becomes of a signal for the coin of number n, and the id of its order or -1.
 
     The exits of an entry protect a position and are no target's work: a buy leaves them, `sell` and `close` take them off.
@@ -53,14 +53,14 @@ def resolve(trade: LocalTradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     return outcome or ORDERED, order
 
 
-def _of_coin(trade: LocalTradeSystem, n: int, *, exits: bool) -> list[int]:
+def _of_coin(trade: TradeSystem, n: int, *, exits: bool) -> list[int]:
     """Return the coin's open orders that are exits, or that are not, oldest first; of a pair one is enough."""
     orders = trade.exchange.orders
     found = [order for order in trade.exchange.open_orders if orders[order, k.COIN] == n]
     return [order for order in found if (orders[order, k.PARENT] > 0) == exits]
 
 
-def _amount(trade: LocalTradeSystem, n: int, side: int, signal: Signal, reference: int) -> int:
+def _amount(trade: TradeSystem, n: int, side: int, signal: Signal, reference: int) -> int:
     """Return how much a signal asks for in base units, whole lots.
 
     A buy within the free cash, a sell within the position.

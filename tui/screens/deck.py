@@ -12,6 +12,7 @@ from textual.widget import Widget
 from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
+from tui.feedline import trouble_of
 from tui.screens.commands import DeckKeys
 from tui.screens.palette import DeckCommands
 from tui.session import Session
@@ -157,7 +158,9 @@ class DeckScreen(DeckKeys, Screen[None]):
     def _tell_trouble(self, frame: Frame) -> None:
         if self.gone:
             return
-        if frame.halted:
+        if frame.feed is not None and (trouble := trouble_of(frame.feed)):
+            self._set_banner("STALE", trouble, "prices shown are old", "badge-stale")
+        elif frame.halted:
             self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
         elif frame.stopped:
             word, remedy = ("STOPPED TODAY", "until 00:00 UTC") if frame.stopped_today else ("STOPPED", "no buying any more")
@@ -217,7 +220,8 @@ class DeckScreen(DeckKeys, Screen[None]):
         titles = {name: name.capitalize() for name in self.board.plan.regions}
         if hello is not None:
             titles["chart"] = f"{self.session.coin} {hello.interval}"
-        self.wireframe.show(self.board.plan, titles, self._focused_panel(), hints(self.deck_app.settings.keys))
+        live = hello is not None and hello.mode != "replay"
+        self.wireframe.show(self.board.plan, titles, self._focused_panel(), hints(self.deck_app.settings.keys, live=live))
         self._show_tabs()
 
     def _focused_panel(self) -> str:
