@@ -14,7 +14,7 @@ from engine.model import CoinName
 from engine.recordings import Recording
 from engine.session import Session
 from engine.statehash import state_hash
-from engine.trading.local import LocalTradeSystem
+from engine.trading.system import TradeSystem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +48,7 @@ class Result:
         return self.session.recording
 
     @property
-    def trade(self) -> LocalTradeSystem:
+    def trade(self) -> TradeSystem:
         """The trade system as the run left it."""
         return self.session.trade
 

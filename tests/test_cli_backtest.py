@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine import Instrument, Recording, backtest
-from engine.host.spec import LOADING
+from engine.host.protocol import LOADING
 from engine.recordings import write_recording
 from tests.worlds import candles, instrument, market, walk
 from tui.cli import app

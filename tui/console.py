@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.errors import TickdeckError
-from engine.host.spec import LOADING
+from engine.host.protocol import LOADING
 from tui.text import clean, clean_lines
 
 out = Console(soft_wrap=True, highlight=False)

@@ -14,6 +14,7 @@ import msgspec
 from engine.errors import HostError
 
 VERSION = 2
+LOADING = "loading the engine; compiling it once takes some seconds"
 FRAMES_PER_SECOND = 10
 SIGN_OF_LIFE = 1.0
 """While time runs, and after any command, a frame comes within this many seconds: a host silent for longer is stuck."""

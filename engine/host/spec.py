@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.errors import UsageError
+from engine.host.protocol import LOADING
 
 if TYPE_CHECKING:
     from engine.config import SessionConfig
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 HISTORY = 1000
 """Steps flown before anybody looks, where nothing else is asked for: a chart has something to show."""
-
-LOADING = "loading the engine; compiling it once takes some seconds"
 
 Tell = Callable[[str], None]
 

@@ -109,9 +109,7 @@ class Lines:
         self._log = log
         self._numbers = count()
 
-    async def serve(
-        self, request: web.Request, join: Callable[[Line], Hear], most_in: int | None = None
-    ) -> web.StreamResponse:
+    async def serve(self, request: web.Request, join: Callable[[Line], Hear], most_in: int | None = None) -> web.StreamResponse:
         """Open a connection, let it `join` what it is for, and hold it until it is over; or refuse it."""
         number, path = next(self._numbers), request.path
         judge = self.terms.judge

@@ -242,9 +242,12 @@ class TradeSystem(TradeSystemAPI):
 
     def cancel_order(self, coin: CoinName) -> None:
         n = self._number(coin)
+        asked: set[int] = set()
         # a cancelled entry may send its exits
-        while mine := [order for order in self.exchange.open_orders if self.exchange.orders[order, k.COIN] == n]:
-            self.cancel(mine[0])
+        while mine := {order for order in self.exchange.open_orders if self.exchange.orders[order, k.COIN] == n} - asked:
+            order = min(mine)
+            asked.add(order)
+            self.cancel(order)
 
     def cancel(self, order: int) -> bool:
         self._there_is(order)
