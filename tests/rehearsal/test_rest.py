@@ -344,7 +344,7 @@ async def test_it_goes_on_where_it_fails(by: Trader, monkeypatch: pytest.MonkeyP
 
 async def test_a_market_that_cannot_be_played_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     server = RehearsalServer(RehearsalSettings.from_dict({"recording": "x"}), market([100] * 3))
-    monkeypatch.setattr(server.venue, "catch_up", lambda: 1 // 0)
+    monkeypatch.setattr(server.venue, "_pass", lambda at: at // 0)
     await server.start()
     assert server.playing is not None
     await asyncio.wait({server.playing})
