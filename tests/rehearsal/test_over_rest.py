@@ -417,7 +417,7 @@ async def compare(client: Client, reference: Reference) -> None:
 
 
 @pytest.mark.parametrize("fills", SESSIONS)
-async def test_a_session_beside_the_reference(fills: dict[str, Any]) -> None:
+async def test_a_session_told_twice(fills: dict[str, Any]) -> None:
     rng = random.Random(str(fills))
     bars = {COIN: walk(300, seed=5), "BNBUSDT": walk(300, seed=6, price=600)}
     limits = {"weight_per_minute": 10**6, "orders_per_10_seconds": 10**6}
