@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from engine.config.quantities import basis_points, limit, money, percent, share, shown, speed
 from engine.model import INTERVALS
@@ -72,9 +72,9 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _tables(value: Any) -> Any:
+def _tables(value: Any, info: ValidationInfo) -> Any:
     if not isinstance(value, list | tuple):
-        raise ValueError("should be a list of tables; head each with [[features]]")
+        raise ValueError(f"should be a list of tables; head each with [[{info.field_name}]]")
     return tuple(value)
 
 

@@ -100,6 +100,7 @@ def _handler(office: Office, operation: Operation, name: str) -> Handler:
             reply = Reply(status=refusal.status, body=refusal.body)
         if reply.lost and request.transport is not None:
             request.transport.close()
+            return web.Response()
         return response(reply)
 
     return handle

@@ -55,9 +55,9 @@ def inject(it: Hall, *faults: RequestFault | FrameFault | Happening, seed: int =
     it.server.inject(
         Scenario(
             seed=seed,
-            requests=tuple(its for its in faults if isinstance(its, RequestFault)),
-            frames=tuple(its for its in faults if isinstance(its, FrameFault)),
-            happenings=tuple(its for its in faults if isinstance(its, Happening)),
+            requests=[its for its in faults if isinstance(its, RequestFault)],  # type: ignore[arg-type]
+            frames=[its for its in faults if isinstance(its, FrameFault)],  # type: ignore[arg-type]
+            happenings=[its for its in faults if isinstance(its, Happening)],  # type: ignore[arg-type]
         )
     )
 
@@ -711,6 +711,7 @@ def test_a_scenario_is_read(tmp_path: Path) -> None:
     [
         ("[[requests]]\nlose = 'all'", 'f.toml:2: requests.0.lose should be "request" or "reply", not \'all\''),
         ("[[request]]\n", "f.toml:1: request is not a known key (did you mean 'requests'?)"),
+        ("requests = 1", "f.toml:1: requests should be a list of tables; head each with [[requests]]"),
         ("[[frames]]\ncopy = 2", "f.toml:2: frames.0.copy is not a known key"),
         ("[[frames]]\nchance = 2", "f.toml:2: frames.0.chance should be above 0 and at most 1, not 2"),
         ("[[requests]]\nnth = 0", "f.toml:2: requests.0.nth should be at least 1, not 0"),

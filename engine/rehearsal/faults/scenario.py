@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from engine.config.checking import check
-from engine.config.fields import Count, Money, Table, Word
+from engine.config.fields import Count, Money, Table, Tables, Word
 from engine.config.quantities import exact, shown
 from engine.config.text import key_lines, parse_toml, read_file
 from engine.exact import INT64_MAX
@@ -209,9 +209,9 @@ class Scenario(Table):
 
     seed: Annotated[int, Field(ge=0, le=INT64_MAX)] = 0
     """What chances are drawn with."""
-    requests: tuple[RequestFault, ...] = ()
-    frames: tuple[FrameFault, ...] = ()
-    happenings: tuple[Happening, ...] = ()
+    requests: Annotated[tuple[RequestFault, ...], Tables] = ()
+    frames: Annotated[tuple[FrameFault, ...], Tables] = ()
+    happenings: Annotated[tuple[Happening, ...], Tables] = ()
 
 
 def load_scenario(path: str | Path) -> Scenario:
@@ -219,6 +219,5 @@ def load_scenario(path: str | Path) -> Scenario:
     source = str(path)
     text = read_file(Path(path))
     raw = parse_toml(text, source)
-    raw |= {name: tuple(its) for name in ("requests", "frames", "happenings") if isinstance(its := raw.get(name), list)}
     places = {key: f"{source}:{line}" for key, line in key_lines(text).items()}
     return check(Scenario, Scenario, raw, places, source, guide=GUIDE)
