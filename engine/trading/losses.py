@@ -19,20 +19,13 @@ FIRST_BLOCK = 64
 LONGEST_BLOCK = 1 << 16
 
 
-class Course(NamedTuple):
-    """Equity at steps in a row, with the highest so far, what the day began with, and the UTC day, counted from 1970."""
+class Standing(NamedTuple):
+    """How an account stands at a step: equity, its highest so far, what the UTC day began with, and the day, from 1970 on."""
 
-    equity: Floats
-    peaks: Floats
-    openings: Floats
-    days: Ints
-
-    def cut(self, begin: int, end: int | None = None) -> Course:
-        """Return the course of some of the steps."""
-        return Course(self.equity[begin:end], self.peaks[begin:end], self.openings[begin:end], self.days[begin:end])
-
-
-NOTHING = Course(np.empty(0), np.empty(0), np.empty(0), np.empty(0, np.int64))
+    equity: float
+    peak: float
+    opening: float
+    day: int
 
 
 class Losses:
@@ -47,42 +40,54 @@ class Losses:
         self.spared = -1
         self.drawdown = drawdown
         self.daily = daily
+        self.now = Standing(0.0, 0.0, 0.0, -1)
         self._raw = raw
         self._account = account
         self._block = FIRST_BLOCK
-        self._seen = NOTHING
+        # what is worked out ahead, from which step on
         self._next = 0
-        self._ahead = NOTHING
+        self._times: Ints = np.empty(0, np.int64)
+        self._equity: Floats = np.empty(0)
 
     def look(self, filled: bool) -> tuple[bool, bool]:
         """Take in the steps since the last look; return whether the fall since the peak, and since the day began, is too deep.
 
         A day that is `spared` counts no more.
         """
-        step = self._raw.step
         if not (self.drawdown or self.daily):
             self.due = NEVER
             return False, False
+        step = self._raw.step
         if step < self.due and not filled:
             return False, False
-        if step > self._next:
-            self._seen = self._ahead.cut(0, step - self._next).cut(-1)
+        passed = step - self._next
+        self._pass(self._times[:passed], self._equity[:passed])
         self._block = FIRST_BLOCK if filled else min(2 * self._block, LONGEST_BLOCK)
-        course = self._course(step)
-        deep, today = self._too_deep(course)
-        self._seen, self._ahead, self._next = course.cut(0, 1), course.cut(1), step + 1
-        later = (deep | today)[1:]
-        self.due = step + 1 + (int(later.argmax()) if later.any() else len(later))
-        return bool(deep[0]), bool(today[0])
+        times, equity = self._course(step)
+        self._pass(times[:1], equity[:1])
+        self._next, self._times, self._equity = step + 1, times[1:], equity[1:]
+        self.due = step + 1 + self._quiet()
+        now = self.now
+        deep = self.drawdown > 0 and now.equity < now.peak * (1.0 - self.drawdown)
+        today = self.daily > 0 and now.day != self.spared and now.equity < now.opening * (1.0 - self.daily)
+        return deep, today
 
-    @property
-    def now(self) -> tuple[float, float, float, int]:
-        """Equity, its highest so far, what the day began with, and the day, at the last look."""
-        seen = self._seen
-        return float(seen.equity[-1]), float(seen.peaks[-1]), float(seen.openings[-1]), int(seen.days[-1])
+    def _pass(self, times: Ints, equity: Floats) -> None:
+        """Move on over steps in a row."""
+        if not len(times):
+            return
+        now, day = self.now, (int(times[-1]) - 1) // NS_PER_DAY
+        if now.day < 0:
+            now = Standing(float(equity[0]), float(equity[0]), float(equity[0]), day)
+        opening = now.opening
+        if day != now.day:
+            # a bar that closes at midnight is of the day before
+            first = int(np.searchsorted(times, day * NS_PER_DAY, side="right"))
+            opening = float(equity[first - 1]) if first else now.equity
+        self.now = Standing(float(equity[-1]), max(now.peak, float(equity.max())), opening, day)
 
-    def _course(self, step: int) -> Course:
-        """Return the course from a step on, as long as nothing fills after it."""
+    def _course(self, step: int) -> tuple[Ints, Floats]:
+        """Return the times and the equity of the steps from this one on, as long as nothing fills after it."""
         raw, account = self._raw, self._account
         times = np.array([raw.time]) if raw.times is None else raw.times[step : step + self._block]
         end = step + len(times)
@@ -92,16 +97,24 @@ class Losses:
             if totals[n]:
                 amounts = np.full(len(times), totals[n] / 10**places)
                 equity += worths(amounts, way, lambda coin: closes(raw, coin, step, end))
-        # a bar that closes at midnight is of the day before
-        days = (times - 1) // NS_PER_DAY
-        seen = self._seen if len(self._seen.days) else Course(equity[:1], equity[:1], equity[:1], days[:1])
-        peaks = np.maximum.accumulate(np.concatenate([seen.peaks, equity]))[1:]
-        begins = np.diff(days, prepend=seen.days) != 0
-        day_at = np.maximum.accumulate(np.where(begins, np.arange(len(days)), -1))
-        openings = np.where(day_at >= 0, np.concatenate([seen.equity, equity])[day_at], seen.openings)
-        return Course(equity, peaks, openings, days)
+        return times, equity
 
-    def _too_deep(self, course: Course) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        deep = (course.equity < course.peaks * (1.0 - self.drawdown)) & (self.drawdown > 0)
-        today = (course.equity < course.openings * (1.0 - self.daily)) & (self.daily > 0) & (course.days != self.spared)
-        return deep, today
+    def _quiet(self) -> int:
+        """Return for how many of the steps worked out ahead nothing falls too deep."""
+        equity, now = self._equity, self.now
+        if not len(equity):
+            return 0
+        # what the lowest is not too far below, none is
+        low, high = float(equity.min()), float(equity.max())
+        deep = self.drawdown > 0 and low < max(high, now.peak) * (1.0 - self.drawdown)
+        today = self.daily > 0 and low < max(high, now.equity, now.opening) * (1.0 - self.daily)
+        if not deep and not today:
+            return len(equity)
+        peaks = np.maximum.accumulate(np.concatenate([[now.peak], equity]))[1:]
+        days = (self._times - 1) // NS_PER_DAY
+        begins = np.diff(days, prepend=now.day) != 0
+        day_at = np.maximum.accumulate(np.where(begins, np.arange(len(days)), -1))
+        openings = np.where(day_at >= 0, np.concatenate([[now.equity], equity])[day_at], now.opening)
+        falls = (equity < peaks * (1.0 - self.drawdown)) & (self.drawdown > 0)
+        falls |= (equity < openings * (1.0 - self.daily)) & (self.daily > 0) & (days != self.spared)
+        return int(falls.argmax()) if falls.any() else len(falls)
