@@ -188,17 +188,17 @@ def run_backtest(folder: Path, coins: int, strategy_of: Callable[[], type[Any]] 
                 getattr(session.recording.bars(coin), column)
 
         def run() -> Any:
-            done = backtest(session)
-            return done, done.stats  # the peer's run makes its statistics as well
+            done, alone = timed(lambda: backtest(session))
+            return done, alone, done.stats  # the peer's run makes its statistics as well
 
         return timed(run)
 
-    ((result, _), seconds), memory = peaked(work)
+    ((result, alone, _), seconds), memory = peaked(work)
     return (
         seconds
         | memory
         | {
-            "loop_s": result.wall_s,
+            "run_cpu_s": alone["cpu_s"],
             "bars": result.steps * coins,
             "equity": float(result.final_equity),
             "fills": len(result.fills),

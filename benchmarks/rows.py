@@ -77,7 +77,8 @@ def judge(figures: dict[str, Figures]) -> list[Row]:
     rows.append(("… a far stop under every entry", *shown, f"{ratio:.2f} ×", "≤ 1.2 ×", ratio <= 1.2))
     rows.append(("  equity", money(ours), money(cross), "", "equal", same(ours, cross)))
     ours = figures["ordering"]
-    rows.append(("an order at every bar", f"{rate(ours):,.0f} bars/s", "", "", "≥ 300,000 bars/s", rate(ours) >= 3e5))
+    each = ours["bars"] / ours["run_cpu_s"]
+    rows.append(("an order at every bar", f"{each:,.0f} bars/s", "without statistics", "", "≥ 300,000 bars/s", each >= 3e5))
     ours = figures["indicators"]
     ratio = ours["features_s"] / ours["talib_s"]
     shown = f"{1e3 * ours['features_s']:,.0f} ms", f"{1e3 * ours['talib_s']:,.0f} ms, TA-Lib alone"
