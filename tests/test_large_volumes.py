@@ -100,7 +100,7 @@ def test_the_watch_list_sums_a_day_of_them() -> None:
 
     flown = Engine(session.feed, session.trade, session.strategy)
     flown.run()
-    frame = FrameMaker(session, flown).make(Motion(False, 1.0, 0.0))
+    frame = FrameMaker(session, flown).make(Motion(False, 1.0, 0.0), True)
     assert session.recording.bars("PEPEUSDT").volume_decimals < 8
     assert frame.watch[0].volume_24h == sum(VOLUMES)
     assert frame.chart.volume == VOLUMES

@@ -50,7 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette", "ctrl+p", "Command palette", "finds any of these by name", "Deck"),
     Action("download", "D", "Download history", "as a recording, and opens it", "Deck"),
     Action("theme", "t", "Next theme", "dark, light, blue and orange", "Deck"),
-    Action("switch", "F", "Fly live, or go back", "on paper: asks first", "Deck"),
+    Action("switch", "F", "Fly live, or back", "on paper: asks first", "Deck"),
     Action("restart", "r", "Restart the engine", "gone or stale, where it stood", "Deck"),
     Action("quit", "q,ctrl+q,ctrl+c", "Quit", "ends the engine too", "Deck"),
 )
