@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from engine.rehearsal.market import CoinMarket
 from tests.exchange.reference import FILLED, REJECTED, Reference, Rules
 from tests.rehearsal.day import BALANCES, FEE, GTC, Case, balances, day, each_case, fall, order, rise
 from tests.rehearsal.hall import SECOND, hall
@@ -202,8 +203,18 @@ async def test_a_touch_fills_only_where_it_is_so_set() -> None:
     for how, filled in (("through", 0), ("touch", 1)):
         async with opened(fills={"limit_fill": how}) as client:
             placed = await client.place(order("BUY", "LIMIT", price="94", **GTC))
-            fall(client.hall)
-            assert (await client.told(placed["orderId"]))[1] == filled
+            other = await client.place(order("SELL", "LIMIT", price="112", **GTC))
+            rise(client.hall)
+            assert (await client.told(placed["orderId"]))[1] == (await client.told(other["orderId"]))[1] == filled
+
+
+async def test_what_cannot_be_paid_when_it_would_fill_is_never_filled() -> None:
+    async with opened(fills={"slippage_bps": 10}) as client:
+        # 9,996 USDT are there and locked, with the slippage it would be 10,006
+        placed = await client.place(order("BUY", "STOP_LOSS", "95.2", stopPrice="105"))
+        rise(client.hall)
+        assert await client.told(placed["orderId"]) == ("EXPIRED", 0, 0)
+        assert {name: free for name, (free, _) in (await client.held()).items()} == BALANCES
 
 
 async def test_who_comes_first_and_bids_best_is_filled_first() -> None:
@@ -318,12 +329,13 @@ async def test_what_rests_is_not_met_by_the_past() -> None:
 # beside the reference
 
 SESSIONS = [
-    {},
-    {"fee_asset": "quote", "maker_bps": 20, "taker_bps": 5, "slippage_bps": 3},
-    {"fee_asset": "bnb", "maker_bps": 7, "taker_bps": 10, "max_volume_share": "0.002"},
-    {"limit_fill": "touch", "slippage_bps": 10, "max_volume_share": "0.01"},
+    ({}, 2),
+    ({"fee_asset": "quote", "maker_bps": 20, "taker_bps": 5, "slippage_bps": 3}, 5),
+    ({"fee_asset": "bnb", "maker_bps": 7, "taker_bps": 10, "max_volume_share": "0.002"}, 2),
+    ({"limit_fill": "touch", "slippage_bps": 10, "max_volume_share": "0.01"}, 5),
 ]
-HELD = {"USDT": 20_000, "BTC": 30, "BNB": "0.05"}
+"""How orders fill, and the decimals of prices and amounts."""
+HELD = {"USDT": 20_000, "BTC": 30, "BNB": "0.004"}
 STATUSES = ("NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
 
 
@@ -360,15 +372,27 @@ class Mirror:
         return self._exchange.on_tick(*args, **how)
 
 
-def asked_at_random(rng: random.Random, bid: Decimal, ask: Decimal) -> dict[str, str]:
-    """An order somewhere around the market, most of them possible."""
+def turns_of(coin: CoinMarket, bars: int) -> list[Decimal]:
+    """The prices at which the market turns in this bar and those after it."""
+    rows = slice(coin.row, coin.row + bars)
+    prices = [price for name in ("open", "high", "low") for price in getattr(coin.bars, name)[rows].tolist()]
+    return [Decimal(price).scaleb(-8) for price in prices]
 
-    def near(spread: int = 60) -> str:
-        return f"{rng.choice((bid, ask)) + Decimal(rng.randint(-spread, spread)) / 100}"
 
-    side, amount = rng.choice(("BUY", "SELL")), f"{Decimal(rng.randint(40, 4000)) / 1000}"
+def between(rng: random.Random, low: float, high: float, places: int) -> Decimal:
+    """A number of so many places."""
+    return Decimal(rng.randint(int(low * 10**places), int(high * 10**places))).scaleb(-places)
+
+
+def asked_at_random(rng: random.Random, bid: Decimal, ask: Decimal, places: int, soon: list[Decimal]) -> dict[str, str]:
+    """An order somewhere around the market, most of them possible; some at just the prices where it will `soon` be."""
+
+    def near() -> str:
+        return f"{rng.choice(soon) if rng.random() < 0.4 else rng.choice((bid, ask)) + between(rng, -0.6, 0.6, places)}"
+
+    side, amount = rng.choice(("BUY", "SELL")), f"{between(rng, 0.04, 4, places)}"
     rises = side == "BUY"
-    above, below = f"{ask + Decimal(rng.randint(0, 80)) / 100}", f"{bid - Decimal(rng.randint(0, 80)) / 100}"
+    above, below = f"{ask + between(rng, 0, 0.8, places)}", f"{bid - between(rng, 0, 0.8, places)}"
     stop, target = (above, below) if rises else (below, above)
     tif = {"timeInForce": rng.choice(("GTC", "GTC", "GTC", "IOC", "FOK"))}
     trail = {"trailingDelta": str(rng.randint(10, 60))} if rng.random() < 0.3 else None
@@ -386,15 +410,18 @@ def asked_at_random(rng: random.Random, bid: Decimal, ask: Decimal) -> dict[str,
     )
 
 
-def pair_at_random(rng: random.Random, bid: Decimal, ask: Decimal) -> dict[str, str]:
+def pair_at_random(rng: random.Random, bid: Decimal, ask: Decimal, places: int) -> dict[str, str]:
     """A pair around the market."""
-    above, below = f"{ask + Decimal(rng.randint(0, 60)) / 100}", f"{bid - Decimal(rng.randint(0, 60)) / 100}"
+    above, below = f"{ask + between(rng, 0, 0.6, places)}", f"{bid - between(rng, 0, 0.6, places)}"
     limit, stop = ("above", "below") if rng.random() < 0.5 else ("below", "above")
     asked = {f"{limit}Type": "LIMIT_MAKER", f"{limit}Price": above if limit == "above" else below}
     asked |= {f"{stop}Type": "STOP_LOSS", f"{stop}StopPrice": above if stop == "above" else below}
     if rng.random() < 0.4:
         asked |= {f"{stop}Type": "STOP_LOSS_LIMIT", f"{stop}Price": asked[f"{stop}StopPrice"], f"{stop}TimeInForce": "GTC"}
-    amount = f"{Decimal(rng.randint(60, 3000)) / 1000}"
+    if rng.random() < 0.3:
+        asked[f"{stop}TrailingDelta"] = str(rng.randint(10, 60))
+        del asked[f"{stop}StopPrice"]
+    amount = f"{between(rng, 0.06, 3, places)}"
     return {"side": "SELL" if limit == "above" else "BUY", "quantity": amount, **asked}
 
 
@@ -416,12 +443,13 @@ async def compare(client: Client, reference: Reference) -> None:
         assert (row["commissionAsset"], row["isMaker"]) == (("USDT", "BTC", "BNB")[fill.fee_in], fill.maker)
 
 
-@pytest.mark.parametrize("fills", SESSIONS)
-async def test_a_session_told_twice(fills: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("fills", "places"), SESSIONS)
+async def test_a_session_told_twice(fills: dict[str, Any], places: int) -> None:
     rng = random.Random(str(fills))
     bars = {COIN: walk(300, seed=5), "BNBUSDT": walk(300, seed=6, price=600)}
     limits = {"weight_per_minute": 10**6, "orders_per_10_seconds": 10**6}
-    async with hall(market(bars), fills=fills, accounts=[{"balances": HELD}], limits=limits) as its:
+    step = str(Decimal(1).scaleb(-places))
+    async with hall(market(bars, tick=step, lot=step), fills=fills, accounts=[{"balances": HELD}], limits=limits) as its:
         its.venue.step(10)
         client = Client(its)
         desk, coins = client.desk, its.venue.market.coins
@@ -434,18 +462,19 @@ async def test_a_session_told_twice(fills: dict[str, Any]) -> None:
         desk.exchange = Mirror(desk.exchange, reference)
         for n in range(240):
             bid, ask = Decimal(coins[0].bid).scaleb(-8), Decimal(coins[0].ask).scaleb(-8)
+            soon = turns_of(coins[0], 3)
             resting = [id for id, its in desk.records.open.items()]
             kind = rng.random()
             if kind < 0.6:
-                await client.ask("POST", "order", symbol=COIN, **asked_at_random(rng, bid, ask))
+                await client.ask("POST", "order", symbol=COIN, **asked_at_random(rng, bid, ask, places, soon))
             elif kind < 0.7:
-                await client.ask("POST", "orderList/oco", symbol=COIN, **pair_at_random(rng, bid, ask))
+                await client.ask("POST", "orderList/oco", symbol=COIN, **pair_at_random(rng, bid, ask, places))
             elif resting and kind < 0.8:
                 await client.ask("DELETE", "order", symbol=COIN, orderId=rng.choice(resting))
             elif resting and kind < 0.9:
                 id = rng.choice(resting)
                 less = Decimal(desk.records.orders[id].amount).scaleb(-8) * rng.randint(2, 10) / 10
-                asked = {"symbol": COIN, "orderId": id, "newQty": f"{less:.3f}"}
+                asked = {"symbol": COIN, "orderId": id, "newQty": f"{less:.{places}f}"}
                 await client.ask("PUT", "order/amend/keepPriority", **asked)
             its.wait(rng.randint(0, 40) * SECOND)
             if n % 40 == 39:
