@@ -96,9 +96,13 @@ class AmountOverflow(TickdeckError):
 
 
 class ExchangeError(TickdeckError):
-    """The exchange cannot be reached, or answers with a refusal or with what is no answer."""
+    """The exchange cannot be reached, or answers with a refusal or with what is no answer.
+
+    `refused` tells that it understood what was asked, and will not answer otherwise when it is asked again.
+    """
 
     title = "Exchange"
+    refused = False
 
 
 class HostError(TickdeckError):

@@ -76,6 +76,12 @@ class Track:
             return step
         return self.last_at[step]
 
+    def rows_by(self, steps: int) -> int:
+        """Return how many bars have closed once so many steps are done; all of them at the end and beyond."""
+        if self.last_at is None:
+            return min(steps, self.rows)
+        return self.last_at[min(steps, len(self.last_at)) - 1] + 1 if steps else 0
+
     def step_of(self, row: int) -> int:
         """Return the step at which the bar of this row closed."""
         return row if self.last_at is None else bisect_left(self.last_at, row)

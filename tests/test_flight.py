@@ -113,7 +113,7 @@ async def test_a_flight_that_is_not_to_be_recorded_writes_nothing(tmp_path: Path
     try:
         quiet = settings(server.addresses.rest, tmp_path / "nothing").with_overrides({"binance.capture": "false"})
         async with fly(quiet) as session:
-            assert len(session.feed.upcoming(None)) == 30
+            assert len(session.feed.upcoming(None)) >= 100, "a day, or all there is"
         assert not (tmp_path / "nothing").exists()
     finally:
         await server.stop()

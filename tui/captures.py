@@ -23,14 +23,12 @@ def seal_command(
 ) -> None:
     """Make what was captured part of a recording, as a capture does at its end; after one that was killed, or a full disk."""
     from engine.recordings import find_recording
-    from engine.recordings.capture import seal
     from tui.commands.recordings import print_json
     from tui.console import fail, out
 
     try:
         path = find_recording(name)
-        with _Progress() as progress:
-            sealed = seal(path, progress.tell)
+        sealed = seal_into(path)
     except TickdeckError as error:
         fail(error, 2)
     if as_json:
@@ -39,6 +37,14 @@ def seal_command(
     _print_sealed(sealed)
     if not sealed.segments:
         out.print("There is nothing to seal.", markup=False)
+
+
+def seal_into(path: Path) -> Sealed:
+    """Make what was captured part of the recording at a path, with a bar on a terminal; raises RecordingError."""
+    from engine.recordings.capture import seal
+
+    with _Progress() as progress:
+        return seal(path, progress.tell)
 
 
 def repair_command(

@@ -10,70 +10,97 @@ from engine import seam
 NS_PER_SECOND = 10**9
 SHARE = 0.8
 """The share of the limit that is used; the rest is kept for cancels."""
+WINDOW_S = 60
 WEIGHT = "X-MBX-USED-WEIGHT-1M"
 ORDERS = "X-MBX-ORDER-COUNT-10S"
+TOLD_TO_WAIT = (403, 418, 429)
+BANNED = 418
 
 
 class RateBudget:
-    """One for everything that talks to Binance from here. `pass_weight` waits until a request may go.
+    """One for everything that talks to Binance from here. `pass_weight` waits until a request may go, for which it goes by no
+    clock but the one that only goes forward.
 
-    `used` is the weight of this minute as the exchange last said, `limit` what it allows; both intervals are minutes of its
-    clock. Told to wait, nothing goes until that time is over, to the second; `banned` tells that it said so with a ban.
+    `used` is the weight of this minute as it was counted here or as the exchange said, whichever is more; it is nothing again
+    once the exchange says less, or a minute after the last word. Told to wait, nothing goes until that time is over, to the
+    second; `banned` tells that it said so with a ban.
     """
 
     def __init__(self, limit: int = 6000, orders_limit: int = 100) -> None:
         self.limit = limit
         self.orders_limit = orders_limit
-        self.used = 0
         self.orders = 0
-        self.banned = False
+        self._ban = False
+        self._used = 0
+        self._said = 0
         self._until = 0
-        self._minute = -1
+        self._touched = 0
+        self._waiting = 0
+
+    @property
+    def used(self) -> int:
+        """The weight used in the minute that runs."""
+        return self._used if self._left_s > 0 else 0
 
     @property
     def wait_s(self) -> float:
         """Seconds until anything may go at all, 0 where something may."""
         return max(0.0, (self._until - seam.monotonic_ns()) / NS_PER_SECOND)
 
+    @property
+    def banned(self) -> bool:
+        """Whether that is because the exchange has banned this address."""
+        return self._ban and self.wait_s > 0
+
+    @property
+    def waits_for(self) -> str:
+        """What a request that came now would wait for, in words; "" for nothing."""
+        if (left := self.wait_s) > 0:
+            return f"{'banned by the exchange' if self.banned else 'the exchange asks to wait'}, {left:.0f} s left"
+        return f"{self.used:,} of {self.limit:,} request weight used" if self._waiting else ""
+
     def may_go(self, weight: int, urgent: bool = False) -> bool:
         """Whether a request of this weight may go now; an urgent one, as a cancel, may use the reserve too."""
-        self._turn()
-        return self.wait_s == 0 and self.used + weight <= self.limit * (1.0 if urgent else SHARE)
+        fits = self.used + weight <= self.limit * (1.0 if urgent else SHARE)
+        # one too heavy for any minute goes alone in one
+        return self.wait_s == 0 and (fits or not self.used)
 
     async def pass_weight(self, weight: int, urgent: bool = False) -> None:
         """Wait until a request of this weight may go, and count it."""
-        while True:
-            if self.may_go(weight, urgent):
-                self.used += weight
-                return
-            await asyncio.sleep(self.wait_s or min(1.0, self._to_next_minute()))
+        self._waiting += 1
+        try:
+            while True:
+                if self.may_go(weight, urgent):
+                    break
+                await asyncio.sleep(self.wait_s or min(1.0, self._left_s))
+        finally:
+            self._waiting -= 1
+        self._count(self.used + weight)
 
     def hear(self, status: int, headers: Mapping[str, str]) -> None:
         """Take in what a reply says of the limits."""
-        self._turn()
         if (said := _number(headers.get(WEIGHT))) is not None:
-            self.used = said
+            # less than before is a new minute; otherwise what is under way is not in it yet
+            self._count(said if said < self._said else max(self.used, said))
+            self._said = said
         if (said := _number(headers.get(ORDERS))) is not None:
             self.orders = said
-        if status in (418, 429):
-            self.banned = status == 418
+        if status in TOLD_TO_WAIT:
+            self._ban = status == BANNED
             seconds = _number(headers.get("Retry-After"))
-            self.stop_for(60 if seconds is None else seconds)
+            self.stop_for(WINDOW_S if seconds is None else seconds)
 
     def stop_for(self, seconds: float) -> None:
         """Let nothing go for so long."""
         self._until = max(self._until, seam.monotonic_ns() + int(seconds * NS_PER_SECOND))
 
-    def _turn(self) -> None:
-        """Begin to count anew where a new minute has begun."""
-        minute = seam.wall_ns() // (60 * NS_PER_SECOND)
-        if minute != self._minute:
-            self._minute, self.used = minute, 0
-        if self.banned and self.wait_s == 0:
-            self.banned = False
+    def _count(self, used: int) -> None:
+        self._used, self._touched = used, seam.monotonic_ns()
 
-    def _to_next_minute(self) -> float:
-        return 60.0 - seam.wall_ns() / NS_PER_SECOND % 60.0
+    @property
+    def _left_s(self) -> float:
+        """Seconds until the exchange counts anew whatever happened."""
+        return WINDOW_S - (seam.monotonic_ns() - self._touched) / NS_PER_SECOND
 
 
 def _number(text: str | None) -> int | None:

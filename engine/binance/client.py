@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 
 from engine import seam
-from engine.binance.budget import RateBudget
+from engine.binance.answers import ExchangeInfo, OldTrade, Price, ServerTime, Snapshot
+from engine.binance.budget import TOLD_TO_WAIT, RateBudget
 from engine.binance.clock import ExchangeClock
-from engine.binance.hosts import Hosts
-from engine.binance.library import AsyncClient, BinanceAPIException, BinanceRequestException
+from engine.binance.hosts import LOOPBACK, Hosts
+from engine.binance.library import AsyncClient, BinanceAPIException
 from engine.errors import ExchangeError
 from engine.model import CoinName, Timestamp
 
@@ -20,8 +25,11 @@ PATIENCE_S = 12.0
 """Longer than the exchange's own 10 s, so that its word that it gave up can still arrive."""
 SAMPLE_EVERY_S = 240.0
 FIRST_SAMPLES = 5
-MOST_KLINES = 1000
+MOST_ROWS = 1000
 TOO_LATE, TOO_MANY = -1021, -1003
+NOT_HIS = "an answer that is none of the exchange's"
+
+Shape = TypeVar("Shape")
 
 
 class Client:
@@ -41,7 +49,11 @@ class Client:
         """Connect, and ask what time it is there until that is known well."""
         trace = aiohttp.TraceConfig()
         trace.on_request_end.append(self._heard)
-        library = AsyncClient(requests_params={"timeout": PATIENCE_S}, session_params={"trace_configs": [trace]})
+        library = AsyncClient(
+            requests_params={"timeout": PATIENCE_S},
+            # a rehearsal is on this machine, and no proxy's business
+            session_params={"trace_configs": [trace], "trust_env": urlsplit(self.hosts.rest).hostname not in LOOPBACK},
+        )
         library.API_URL = self.hosts.rest
         library.REQUEST_RECVWINDOW = 5000
         self._library = library
@@ -68,9 +80,15 @@ class Client:
 
     async def sample_clock(self) -> None:
         """Ask the exchange what time it is."""
-        asked = seam.monotonic_ns()
-        said = await self._ask("time", 1)
-        self.clock.sample(asked, int(said["serverTime"]) * NS_PER_MS, seam.monotonic_ns())
+        await self.budget.pass_weight(1)
+        self.clock.look()
+        jumped, asked = self.clock.jumped, seam.monotonic_ns()
+        said = await self._ask("time", 0, ServerTime)
+        answered = seam.monotonic_ns()
+        self.clock.look()
+        # what was said before this machine slept says nothing of the time after it
+        if self.clock.jumped == jumped:
+            self.clock.sample(asked, said.serverTime * NS_PER_MS, answered)
 
     async def _keep_sampling(self) -> None:
         since = seam.monotonic_ns()
@@ -86,54 +104,72 @@ class Client:
 
     # what is asked
 
-    async def exchange_info(self, coins: list[CoinName]) -> dict[str, Any]:
+    async def exchange_info(self, coins: list[CoinName]) -> ExchangeInfo:
         """Return what the exchange says of coins: filters, limits, whether they are traded."""
         words = ",".join(f'"{coin}"' for coin in coins)
-        info: dict[str, Any] = await self._ask("exchangeInfo", 20, symbols=f"[{words}]")
-        for limit in info.get("rateLimits", []):
-            if limit["rateLimitType"] == "REQUEST_WEIGHT" and limit["interval"] == "MINUTE":
-                self.budget.limit = int(limit["limit"]) // int(limit["intervalNum"])
+        info = await self._ask("exchangeInfo", 20, ExchangeInfo, symbols=f"[{words}]")
+        for its in info.rateLimits:
+            if (its.rateLimitType, its.interval) == ("REQUEST_WEIGHT", "MINUTE") and its.intervalNum > 0:
+                self.budget.limit = its.limit // its.intervalNum
         return info
 
-    async def klines(self, coin: CoinName, interval: str, start: Timestamp, end: Timestamp) -> list[list[Any]]:
-        """Return the closed and the forming klines that open within [start, end], ns, oldest first."""
-        found: list[list[Any]] = []
+    async def names(self) -> list[CoinName]:
+        """Return every coin the exchange has a price of."""
+        return [its.symbol for its in await self._ask("ticker/price", 4, list[Price])]
+
+    async def klines(self, coin: CoinName, interval: str, start: Timestamp, end: Timestamp) -> AsyncIterator[list[list[Any]]]:
+        """Give the closed and the forming klines that open within [start, end], ns, oldest first, up to 1,000 at a time."""
         at = start
         while at <= end:
             times = {"startTime": at // NS_PER_MS, "endTime": end // NS_PER_MS}
-            part = await self._ask("klines", 2, symbol=coin, interval=interval, limit=MOST_KLINES, **times)
-            found += part
-            if len(part) < MOST_KLINES:
+            page = await self._ask("klines", 2, list[list[Any]], symbol=coin, interval=interval, limit=MOST_ROWS, **times)
+            yield page
+            if len(page) < MOST_ROWS:
                 break
-            at = (int(part[-1][0]) + 1) * NS_PER_MS
-        return found
+            with self._refusals("klines"):
+                at, before = (int(page[-1][0]) + 1) * NS_PER_MS, at
+                if at <= before:
+                    raise ExchangeError(f"klines: {NOT_HIS}")
 
-    async def depth(self, coin: CoinName) -> dict[str, Any]:
+    async def depth(self, coin: CoinName) -> Snapshot:
         """Return a snapshot of a coin's order book."""
-        book: dict[str, Any] = await self._ask("depth", 50, symbol=coin, limit=1000)
-        return book
+        return await self._ask("depth", 50, Snapshot, symbol=coin, limit=1000)
 
-    async def trades(self, coin: CoinName, first_id: int) -> list[dict[str, Any]]:
+    async def trades(self, coin: CoinName, first_id: int) -> list[OldTrade]:
         """Return up to 1,000 trades from an id on."""
-        trades: list[dict[str, Any]] = await self._ask("historicalTrades", 25, symbol=coin, fromId=first_id, limit=1000)
-        return trades
+        return await self._ask("historicalTrades", 25, list[OldTrade], symbol=coin, fromId=first_id, limit=MOST_ROWS)
 
-    async def day(self, coin: CoinName) -> dict[str, Any]:
-        """Return a coin's statistics of the last 24 hours."""
-        ticker: dict[str, Any] = await self._ask("ticker/24hr", 2, symbol=coin)
-        return ticker
-
-    async def _ask(self, path: str, weight: int, **params: Any) -> Any:
+    async def _ask(self, path: str, weight: int, shape: type[Shape], **params: Any) -> Shape:
+        """Return the answer to a question, which has this shape."""
         await self.budget.pass_weight(weight)
+        with self._refusals(path):
+            return msgspec.convert(await self._library._get(path, data=params), shape)
+
+    @contextmanager
+    def _refusals(self, path: str) -> Iterator[None]:
+        """Turn what goes wrong with a question into an ExchangeError."""
         try:
-            return await self._library._get(path, data=params)
+            yield
+        except ExchangeError:
+            raise
         except BinanceAPIException as error:
+            if error.code == TOO_LATE:
+                self.clock.forget()
             raise told(error.status_code, error.code, str(error.message), path) from None
-        except BinanceRequestException:
-            raise ExchangeError(f"{path}: the exchange's answer cannot be read") from None
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            why = str(error) or type(error).__name__
-            raise ExchangeError(f"{path}: {why}", hint=f"is {self.hosts.rest} to be reached from here?") from None
+            raise ExchangeError(f"{path}: {_why(error)}", hint=f"is {self.hosts.rest} to be reached from here?") from None
+        # the library itself stumbles over some answers
+        except Exception:
+            raise ExchangeError(f"{path}: {NOT_HIS}") from None
+
+
+def _why(error: Exception) -> str:
+    """Return what was wrong with the way to the exchange, in words."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection to {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {PATIENCE_S:g} s"
+    return str(error) or type(error).__name__
 
 
 def told(status: int, code: int, message: str, path: str) -> ExchangeError:
@@ -142,6 +178,7 @@ def told(status: int, code: int, message: str, path: str) -> ExchangeError:
         TOO_LATE: "this machine's clock is off by more than the exchange allows; it is asked again what time it is",
         TOO_MANY: "the exchange asks to wait; tickdeck does",
     }
-    if code == 0:
-        message = "an answer that is none of the exchange's"
-    return ExchangeError(f"{path}: HTTP {status}, {code} {message}"[:300], hint=hints.get(code, ""))
+    said = f"{code} {message}" if code else NOT_HIS
+    error = ExchangeError(f"{path}: HTTP {status}, {said}"[:300], hint=hints.get(code, ""))
+    error.refused = 400 <= status < 500 and status not in TOLD_TO_WAIT and code != TOO_LATE
+    return error

@@ -27,8 +27,9 @@ class ExchangeClock:
     """`now` is the exchange's time in ns: this machine's forward clock and the median offset of the latest samples.
 
     The answer to a question is taken as of the middle of its round trip. `jumped` tells how often this machine's time of day
-    was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`. The time of a
-    rehearsal goes by `speed` times as fast as this machine's.
+    was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`. `slept_ns` is
+    how long it slept in all, which cannot be told from being set ahead. A rehearsal's time goes by `speed` times as fast as
+    this machine's.
     """
 
     def __init__(
@@ -37,12 +38,15 @@ class ExchangeClock:
         wall: Callable[[], int] = seam.wall_ns,
         forward: Callable[[], int] = seam.monotonic_ns,
     ) -> None:
-        self._speed = speed
+        self.speed = speed
         self._wall = wall
         self._forward = forward
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._drift = wall() - forward()
         self.jumped = 0
+        self.slept_ns = 0
+        self.asked = 0
+        """How often the exchange has told the time."""
 
     @property
     def known(self) -> bool:
@@ -56,12 +60,12 @@ class ExchangeClock:
         self.look()
         if not self._samples:
             return self._wall()
-        return int(self._forward() * self._speed) + self._offset()
+        return int(self._forward() * self.speed) + self._offset()
 
     @property
     def skew_ns(self) -> int:
         """How far this machine's time of day is ahead of the exchange's; nothing where that goes by at another speed."""
-        return self._wall() - self.now if self._speed == 1.0 else 0
+        return self._wall() - self.now if self.speed == 1.0 else 0
 
     @property
     def uncertain_ns(self) -> int:
@@ -71,15 +75,21 @@ class ExchangeClock:
     def sample(self, asked: int, server: Timestamp, answered: int) -> None:
         """Take in an answer: the forward clock when it was asked and when it came, and the time the exchange gave."""
         self.look()
-        self._samples.append(Sample(server - int((asked + answered) // 2 * self._speed), answered - asked))
+        self.asked += 1
+        self._samples.append(Sample(server - int((asked + answered) // 2 * self.speed), answered - asked))
 
     def look(self) -> None:
         """Notice whether this machine's time of day has jumped, or it slept."""
         drift = self._wall() - self._forward()
         if abs(drift - self._drift) > JUMP_NS:
             self.jumped += 1
-            self._samples.clear()
+            self.slept_ns += max(drift - self._drift, 0)
+            self.forget()
         self._drift = drift
+
+    def forget(self) -> None:
+        """Know nothing of the exchange's time any more, as it says itself that what was known is wrong."""
+        self._samples.clear()
 
     def _offset(self) -> int:
         quickest = sorted(self._samples, key=lambda sample: sample.round_trip)[: (len(self._samples) + 1) // 2]

@@ -4,71 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any, NamedTuple, Protocol
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-import msgspec
-
-from engine import seam
-from engine.binance.barrier import Barrier
+from engine.binance.barrier import Barrier, LiveStep
 from engine.binance.client import Client
-from engine.binance.events import KlineEvent, MarketEvent, QuoteEvent, TradeEvent, instant, read_frame
-from engine.binance.inbox import Inbox
-from engine.binance.instruments import instruments
-from engine.binance.numbers import NotExact, units
-from engine.binance.socket import BadFrame, Manners, SupervisedSocket, Wire
-from engine.errors import ExchangeError, TickdeckError
+from engine.binance.coin import CoinHealth, Hole, LiveCoin
+from engine.binance.events import QuoteEvent
+from engine.binance.instruments import TRADING, instruments, known, statuses
+from engine.binance.mending import Mending
+from engine.binance.recorder import Keeping, Recorder
+from engine.binance.socket import Manners
+from engine.binance.stream import MarketStream
+from engine.errors import ConfigError, ExchangeError
 from engine.market.push import PushFeed, UnitBar
 from engine.model import INTERVALS, CoinName, Instrument, Timestamp
+from engine.params import did_you_mean
 from engine.state import Raw
 
-MICROSECOND, NS_PER_MS = 1_000, 1_000_000
-NS_PER_SECOND = 10**9
+MICROSECOND, NS_PER_MS, NS_PER_SECOND = 1_000, 1_000_000, 10**9
 LOOK_EVERY_S = 0.25
-
-
-class Recorder(Protocol):
-    """Who keeps what is received: frames and replies as they came, and notes of what happened to them."""
-
-    def frame(self, socket: str, received: Timestamp, frame: bytes) -> None: ...
-    def klines(self, coin: CoinName, interval: str, received: Timestamp, body: bytes, asked: Timestamp) -> None: ...
-    def depth(self, coin: CoinName, received: Timestamp, body: bytes) -> None: ...
-    def note(self, what: str, **facts: Any) -> None: ...
-
-
-class Nobody:
-    """Keeps nothing."""
-
-    def frame(self, socket: str, received: Timestamp, frame: bytes) -> None:
-        """Forget a frame."""
-
-    def klines(self, coin: CoinName, interval: str, received: Timestamp, body: bytes, asked: Timestamp) -> None:
-        """Forget a reply."""
-
-    def depth(self, coin: CoinName, received: Timestamp, body: bytes) -> None:
-        """Forget a reply."""
-
-    def note(self, what: str, **facts: Any) -> None:
-        """Forget a note."""
-
-
-class CoinHealth(NamedTuple):
-    """How a coin's data fares: seconds since the last, how late it was, its newest quotes, and whether that is too old."""
-
-    coin: CoinName
-    age_s: float
-    lag_ms: float
-    bid: int
-    ask: int
-    stale: bool
+LEARN_EVERY_S = 600.0
 
 
 class Health(NamedTuple):
     """How the feed fares: its coins, the socket's reconnects, bad frames, bars that came late, holes nobody could fill.
 
-    `failure` tells why what is received is no longer recorded, "" while it is or was never to be.
+    `waits_for` tells what requests wait for, "" for nothing; `failure` why what is received is no longer recorded, "" while it
+    is or was never to be.
     """
 
     coins: list[CoinHealth]
@@ -79,25 +43,22 @@ class Health(NamedTuple):
     gaps: int
     weight: int
     weight_limit: int
+    waits_for: str
     offset_ms: float
     messages: int
     failure: str
-
-
-class Hole(NamedTuple):
-    """Trades or bars that were never received, from one id or opening time to another, both included."""
-
-    coin: CoinName
-    kind: str
-    first: int
-    last: int
 
 
 class BinanceFeed:
     """The raw timeline of live coins: `learn` of them, `warm_up`, keep it running with `run`, go on over `upcoming` as ever.
 
     Orders meet the bars of `interval`, the strategy sees those of `decision`. `history` bars of the decision interval are there
-    from the start; `begin` is the time right after the last of them. A coin without data for `stale_s` is stale.
+    from the start; `begin` is the time right after the last of them. A coin whose data is older than `stale_s` is stale; where
+    that is so of all that the socket hears, it is made anew.
+
+    A bar counts from when the exchange says that it is over, and then is whole, whenever the socket connected: there is no
+    partial first bar to drop. Steps wait up to `patience_s` for bars before them that were lost on their way and are asked for;
+    then those are missing.
     """
 
     def __init__(
@@ -110,6 +71,7 @@ class BinanceFeed:
         history: int = 1000,
         grace_ms: int = 1000,
         stale_s: float = 15.0,
+        patience_s: float = 30.0,
         streams: Sequence[str] = ("kline", "trade", "bookTicker"),
         manners: Manners | None = None,
     ) -> None:
@@ -118,29 +80,33 @@ class BinanceFeed:
         self.interval = decision or interval
         self.instruments: tuple[Instrument, ...] = ()
         self.begin: Timestamp = 0
-        self.holes: list[Hole] = []
-        self.inbox: Inbox[MarketEvent] = Inbox()
+        self.news: deque[tuple[str, str]] = deque(maxlen=1000)
+        """What there is to know of the feed, oldest first: a level ("info" or "warning") and a sentence each."""
         self._base = interval
         self._history = history * INTERVALS[self.interval] // INTERVALS[interval]
         self._stale_s = stale_s
-        self._names = [its for coin in self.coins for its in _streams(coin.lower(), streams, interval)]
-        self._recorder: Recorder = Nobody()
-        self._failure = ""
+        self._keeping = Keeping()
         self._barrier = Barrier(self.coins, INTERVALS[interval], grace_ms)
         self._feed: PushFeed | None = None
-        self._alive = False
-        self._fresh = False
-        self._books = "depth" in streams
-        now = seam.monotonic_ns()
-        self._heard: dict[CoinName, int] = dict.fromkeys(self.coins, now)
-        self._lags: dict[CoinName, float] = dict.fromkeys(self.coins, 0.0)
-        self._prices: dict[CoinName, int] = {}
-        self._quotes: dict[CoinName, QuoteEvent] = {}
-        self._forming: dict[CoinName, UnitBar] = {}
-        self._trade_ids: dict[CoinName, int] = {}
-        self.socket = SupervisedSocket(
-            "market", f"{client.hosts.streams}/stream", self._subscribe, self._hear, self._changed, manners
+        self._live = {coin: LiveCoin(coin, INTERVALS[interval]) for coin in self.coins}
+        self._closed: deque[tuple[CoinName, UnitBar]] = deque()
+        self._mending = Mending(
+            client,
+            self._live,
+            interval,
+            self._keeping,
+            self._hear_all,
+            lambda coin, bar: self._closed.append((coin, bar)),
+            self._miss,
+            patience_s=patience_s,
+            books="depth" in streams,
         )
+        manners = manners or Manners(silence=stale_s)
+        self._stream = MarketStream(client.hosts.streams, self.coins, streams, interval, self._keeping, self._changed, manners)
+        self.socket = self._stream.socket
+        self._newest: Timestamp = 0
+        self._jumped, self._slept, self._asked = client.clock.jumped, client.clock.slept_ns, 0
+        self._broken: BaseException | None = None
 
     # the raw timeline
 
@@ -174,227 +140,179 @@ class BinanceFeed:
     # opening
 
     async def learn(self) -> None:
-        """Learn the coins' filters."""
-        info = await self.client.exchange_info(list(self.coins))
-        self.instruments = tuple(instruments(info, self.coins))
+        """Learn the coins' filters; raises ConfigError for one that the exchange does not have or that is not traded now."""
+        try:
+            info = await self.client.exchange_info(list(self.coins))
+        except ExchangeError as error:
+            if error.refused:
+                self._look_up(await self.client.names())
+            raise
+        self.instruments = tuple(instruments(info.symbols, self.coins))
         self._feed = PushFeed(self.instruments, INTERVALS[self._base], INTERVALS[self.interval])
+
+    def _look_up(self, names: list[CoinName]) -> None:
+        unknown = [f"{coin}{did_you_mean(coin, names)}" for coin in self.coins if coin not in names]
+        if unknown:
+            raise ConfigError(f"the exchange has no coin {', '.join(unknown)}", hint="name coins as BTCUSDT", key=("coins",))
 
     def record_to(self, recorder: Recorder) -> None:
         """Have everything recorded that is received from now on."""
-        self._recorder = recorder
+        self._keeping.begin(recorder)
 
     async def warm_up(self) -> None:
         """Bring history in, up to the last bar that has closed; then steps wait for it all."""
         now = self.client.clock.now
         length = INTERVALS[self._base]
         start = (now // length - self._history) * length
-        bars = await asyncio.gather(*(self._closed(coin, start, now) for coin in self.coins))
+        found = await asyncio.gather(*(self._mending.history(coin, start, now) for coin in self.coins))
         by_time: dict[Timestamp, dict[CoinName, UnitBar]] = {}
-        for coin, found in zip(self.coins, bars, strict=True):
-            for bar in found:
+        for coin, bars in zip(self.coins, found, strict=True):
+            for bar in bars:
                 by_time.setdefault(bar.time + length, {})[coin] = bar
         for time in sorted(by_time):
             self._pushed.push(time, by_time[time])
         last = max(by_time, default=now // length * length)
         self._barrier.begin_at(last)
+        for its in self._live.values():
+            its.begin_at(last - length)
         self.begin = last + MICROSECOND
-
-    async def _closed(self, coin: CoinName, start: Timestamp, now: Timestamp) -> list[UnitBar]:
-        """Return a coin's bars from a time on that have closed by now."""
-        rows = await self.client.klines(coin, self._base, start, now)
-        self._record(lambda to: to.klines(coin, self._base, seam.wall_ns(), msgspec.json.encode(rows), now))
-        return [bar for bar in map(_bar, rows) if bar.time + INTERVALS[self._base] <= now]
 
     # running
 
     async def run(self) -> None:
-        """Keep the socket alive and the holes filled, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.socket.run())
-            group.create_task(self._mend())
+        """Keep the socket alive and its coins whole, until cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self.socket.run(), self._mending.run(), self._learn_again()):
+                    group.create_task(work)
+        except Exception as error:
+            self._broken = error
+            raise
 
     async def wait(self, seconds: float = LOOK_EVERY_S) -> None:
         """Return when something came, or after so many seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self.inbox.wait()
+                await self._stream.inbox.wait()
 
     def pump(self) -> int:
         """Take in what came, and queue the steps it makes; return how many wait."""
-        now = self.client.clock.now
-        for event in self.inbox.take():
-            self._take(event, now)
-        for step in self._barrier.ready(now):
+        for step in self.drain():
             for coin, bars in step.late.items():
-                self._note("late", coin=coin, opened=[bar.time for bar in bars], interval=self._base)
+                self._keeping.note("late", coin=coin, opened=[bar.time for bar in bars], interval=self._base)
             self._pushed.push(step.time, step.bars, step.late)
         return len(self._pushed.timestamps)
 
-    def drain(self) -> None:
-        """Take in what came without making steps of it, where nobody flies over them."""
-        now = self.client.clock.now
-        for event in self.inbox.take():
-            self._take(event, now)
-        self._barrier.ready(now)
+    def drain(self) -> list[LiveStep]:
+        """Take in what came, and return the steps it makes; where nobody flies over them they are forgotten."""
+        if self._broken is not None:
+            raise self._broken
+        self._hear_all()
+        self._look_at_clock()
+        now = self._now
+        while self._closed:
+            self._barrier.put(*self._closed.popleft(), now)
+        owed = min((coin.owes for coin in self._live.values() if coin.owes is not None), default=None)
+        return self._barrier.ready(now, owed)
 
-    def _take(self, event: MarketEvent, now: Timestamp) -> None:
-        self._heard[event.coin] = seam.monotonic_ns()
-        match event:
-            case KlineEvent(closed=True):
-                self._lag(event.coin, now, event.at)
-                self._forming.pop(event.coin, None)
-                self._barrier.put(event.coin, event.bar, now)
-            case KlineEvent():
-                self._lag(event.coin, now, event.at)
-                self._forming[event.coin] = event.bar
-            case TradeEvent():
-                self._lag(event.coin, now, event.at)
-                self._prices[event.coin] = event.price
-                self._follow_trades(event)
-            case QuoteEvent():
-                self._quotes[event.coin] = event
-            case _:
-                pass
+    def _hear_all(self) -> None:
+        events = self._stream.inbox.take()
+        # what came was sent before now, however little is known of the time
+        self._newest = max((event.at for event in events if not isinstance(event, QuoteEvent)), default=self._newest)
+        now, speed = self._now, self.client.clock.speed
+        for event in events:
+            late = 0.0 if isinstance(event, QuoteEvent) else (now - event.at) / NS_PER_SECOND / speed
+            bar = self._live[event.coin].hear(event, late)
+            if bar is not None:
+                self._closed.append((event.coin, bar))
 
-    def _lag(self, coin: CoinName, now: Timestamp, at: Timestamp) -> None:
-        self._lags[coin] = (now - at) / NS_PER_MS
+    @property
+    def _now(self) -> Timestamp:
+        """The exchange's time, or while its clock is not known the latest it told an event of."""
+        clock = self.client.clock
+        return clock.now if clock.known or not self._newest else self._newest
 
-    def _follow_trades(self, event: TradeEvent) -> None:
-        last = self._trade_ids.get(event.coin)
-        if last is not None and event.id > last + 1:
-            self._hole(Hole(event.coin, "trades", last + 1, event.id - 1))
-        if last is None or event.id > last:
-            self._trade_ids[event.coin] = event.id
+    def _look_at_clock(self) -> None:
+        """Notice that this machine slept or its clock was set: all is old then, and a connection that looks well may not be."""
+        clock = self.client.clock
+        clock.look()
+        if clock.jumped != self._jumped:
+            slept = clock.slept_ns - self._slept
+            self._jumped, self._slept = clock.jumped, clock.slept_ns
+            for coin in self._live.values():
+                coin.age(slept)
+            ahead = f"slept, or its clock was set ahead, by {slept / NS_PER_SECOND:,.0f} s"
+            self.socket.renew(f"this machine {ahead if slept else 'set its clock back'}")
+        if clock.known and clock.asked != self._asked:
+            self._asked = clock.asked
+            self._keeping.note("clock", offset=-clock.skew_ns, uncertain=clock.uncertain_ns)
 
-    def _hole(self, hole: Hole) -> None:
-        self.holes.append(hole)
-        self._note("gap", coin=hole.coin, kind=hole.kind, first=hole.first, last=hole.last)
-
-    # what is recorded
-
-    def _record(self, keep: Callable[[Recorder], None]) -> None:
-        """Give the recorder something; where it cannot take it, fly on without and tell why."""
-        try:
-            keep(self._recorder)
-        except TickdeckError as error:
-            self._recorder, self._failure = Nobody(), error.message
-
-    def _note(self, what: str, **facts: Any) -> None:
-        self._record(lambda to: to.note(what, **facts))
-
-    # the socket
-
-    async def _subscribe(self, wire: Wire) -> None:
-        await wire.send(json.dumps({"method": "SUBSCRIBE", "params": self._names, "id": 1}))
+    async def _learn_again(self) -> None:
+        """Look now and then whether the coins are still traded, and by the same filters."""
         while True:
-            frame = await wire.recv()
-            data = frame.encode() if isinstance(frame, str) else frame
-            answer = _answer(data)
-            if answer is None:
-                self.socket.take(data)
-            elif "error" in answer:
-                raise BadFrame(f"the exchange refused the subscription: {answer['error']}"[:200])
-            else:
-                return
+            await asyncio.sleep(LEARN_EVERY_S)
+            with contextlib.suppress(ExchangeError):
+                self._compare((await self.client.exchange_info(list(self.coins))).symbols)
 
-    def _hear(self, frame: bytes, received: int) -> None:
-        self._record(lambda to: to.frame(self.socket.name, received, frame))
-        event = read_frame(frame)
-        if event is not None:
-            self.inbox.put(event, event.key)
+    def _compare(self, symbols: list[dict[str, Any]]) -> None:
+        states, now = statuses(symbols), known(symbols)
+        for coin, before in zip(self._live.values(), self.instruments, strict=True):
+            state = states.get(coin.name, "no such coin")
+            if state != coin.status:
+                coin.status = state
+                self._tell("info" if state == TRADING else "warning", f"{coin.name}: the exchange says {state}")
+            if now.get(coin.name, before) != before:
+                self._tell(
+                    "warning", f"{coin.name}: the exchange has other filters now; this flight goes on by those it began with"
+                )
+        self.instruments = tuple(now.get(its.coin, its) for its in self.instruments)
 
-    def _changed(self, alive: bool) -> None:
+    def _tell(self, level: str, text: str) -> None:
+        self.news.append((level, text))
+
+    def _miss(self, hole: Hole) -> None:
+        self._tell("warning", f"{hole.coin}: {hole.kind} {hole.first} to {hole.last} are missing")
+
+    def own_up(self) -> None:
+        """Tell of all that is still owed as missing: nobody will ask for it any more."""
+        self._mending.give_up()
+
+    def _changed(self, alive: bool, why: str) -> None:
+        """Know that the stream is connected, perhaps anew, or lost."""
         if alive:
-            self._note("connect", socket=self.socket.name)
-        elif self._alive:
-            cuts = self.socket.counters.cuts
-            self._note("disconnect", socket=self.socket.name, reason=cuts[-1] if cuts else "")
-        self._alive = alive
-        if alive:
-            self._fresh = True
-
-    async def _mend(self) -> None:
-        """After every connect ask for what the stream alone does not tell: the bars that closed meanwhile, the whole book."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if not self._fresh:
-                continue
-            self._fresh = False
-            try:
-                for coin in self.coins:
-                    await self._backfill(coin)
-                    if self._books:
-                        book = msgspec.json.encode(await self.client.depth(coin))
-                        self._record(partial(_keep_book, coin, book))
-            except ExchangeError:
-                self._fresh = True
-                await asyncio.sleep(1.0)
-
-    async def _backfill(self, coin: CoinName) -> None:
-        known = self._barrier.last_known(coin) or self.begin - MICROSECOND - INTERVALS[self._base]
-        now = self.client.clock.now
-        for bar in await self._closed(coin, known + 1, now):
-            self._barrier.put(coin, bar, now)
+            self._mending.suspect()
+            if self.socket.counters.connects > 1:
+                self._tell("info", "connected to the exchange again")
+        else:
+            self._tell("warning", f"lost the connection to the exchange: {why}")
+            for coin in self._live.values():
+                coin.lose()
 
     # how it fares
 
     def forming(self, coin: CoinName) -> UnitBar | None:
-        """Return the bar that forms of a coin, as far as it has come."""
-        return self._forming.get(coin)
+        """Return the decision bar that forms of a coin, as far as it has come."""
+        return self._pushed.forming(coin, self._live[coin].forming)
 
     def price(self, coin: CoinName) -> int:
         """Return what a coin last traded at, in units; 0 before anything came."""
-        forming = self._forming.get(coin)
-        return self._prices.get(coin) or (forming.close if forming is not None else 0)
+        return self._live[coin].price
 
     @property
     def health(self) -> Health:
         """How the feed fares now."""
-        now = seam.monotonic_ns()
         budget, counters = self.client.budget, self.socket.counters
-        rows = []
-        for coin in self.coins:
-            age = (now - self._heard[coin]) / NS_PER_SECOND
-            quote = self._quotes.get(coin)
-            bid, ask = (quote.bid, quote.ask) if quote is not None else (0, 0)
-            rows.append(CoinHealth(coin, age, self._lags[coin], bid, ask, age > self._stale_s))
         return Health(
-            coins=rows,
-            alive=self._alive,
+            coins=[coin.health(self._stale_s) for coin in self._live.values()],
+            alive=self._stream.alive,
             reconnects=counters.reconnects,
             bad=counters.bad,
             late=self._barrier.late,
-            gaps=len(self.holes),
+            gaps=len(self._mending.holes),
             weight=budget.used,
             weight_limit=budget.limit,
+            waits_for=budget.waits_for,
             offset_ms=self.client.clock.skew_ns / NS_PER_MS,
             messages=counters.messages,
-            failure=self._failure,
+            failure=self._keeping.failure,
         )
-
-
-def _keep_book(coin: CoinName, book: bytes, to: Recorder) -> None:
-    to.depth(coin, seam.wall_ns(), book)
-
-
-def _streams(coin: str, kinds: Sequence[str], interval: str) -> list[str]:
-    words = {"kline": f"kline_{interval}", "depth": "depth@100ms"}
-    return [f"{coin}@{words.get(kind, kind)}" for kind in kinds]
-
-
-def _bar(row: Sequence[Any]) -> UnitBar:
-    try:
-        return UnitBar(instant(int(row[0])), *(units(str(text)) for text in row[1:6]))
-    except (NotExact, ValueError, IndexError, TypeError) as error:
-        raise ExchangeError(f"klines: the exchange's answer cannot be read: {error}") from None
-
-
-def _answer(frame: bytes) -> dict[str, Any] | None:
-    """Return a frame that answers a request, None for one that does not."""
-    if b'"id"' not in frame[:64] and b'"result"' not in frame[:64] and b'"error"' not in frame[:64]:
-        return None
-    try:
-        said = json.loads(frame)
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) and "id" in said and "stream" not in said else None

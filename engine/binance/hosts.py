@@ -31,10 +31,13 @@ ENVIRONMENTS = {
 """binance-spot-api-docs, general information, 2026-07. `data` has public market data alone, and needs no account."""
 
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
 def rehearsal_hosts(url: str) -> Hosts:
     """Return the addresses of a rehearsal at `http://127.0.0.1:PORT`; raises ConfigError for what is not on this machine."""
     parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "localhost", "::1") or not parts.port:
+    if parts.scheme != "http" or parts.hostname not in LOOPBACK or not parts.port:
         raise ConfigError(
             f"{url!r} is no rehearsal", hint="it is on this machine: http://127.0.0.1:PORT, as it prints at its start"
         )

@@ -6,29 +6,40 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.binance.numbers import units
-from engine.errors import ConfigError
+from engine.errors import ConfigError, ExchangeError
 from engine.model import CoinName, Instrument
-from engine.params import did_you_mean
 
 TRADING = "TRADING"
 
+Symbols = list[dict[str, Any]]
 
-def instruments(info: dict[str, Any], coins: Iterable[CoinName]) -> list[Instrument]:
+
+def instruments(symbols: Symbols, coins: Iterable[CoinName]) -> list[Instrument]:
     """Return the instruments of coins from an exchangeInfo; raises ConfigError for one that is not there or not traded."""
-    symbols = {symbol["symbol"]: symbol for symbol in info["symbols"]}
-    made = []
+    states = statuses(symbols)
     for coin in coins:
-        symbol = symbols.get(coin)
-        if symbol is None:
-            raise ConfigError(f"the exchange has no coin {coin}{did_you_mean(coin, symbols)}", hint="name coins as BTCUSDT")
-        if symbol["status"] != TRADING:
-            raise ConfigError(f"{coin} is not traded now: the exchange says {symbol['status']}")
-        made.append(instrument(symbol))
-    return made
+        if coin not in states:
+            raise ConfigError(f"the exchange has no coin {coin}", hint="name coins as BTCUSDT")
+        if states[coin] != TRADING:
+            raise ConfigError(f"{coin} is not traded now: the exchange says {states[coin]}")
+    by_name = known(symbols)
+    return [by_name[coin] for coin in coins]
 
 
-def instrument(symbol: dict[str, Any]) -> Instrument:
-    """Return one symbol of an exchangeInfo as an instrument."""
+def statuses(symbols: Symbols) -> dict[CoinName, str]:
+    """Return what may be done with each coin, in the exchange's word; raises ExchangeError for what is no exchangeInfo."""
+    return {str(symbol.get("symbol")): str(symbol.get("status")) for symbol in symbols}
+
+
+def known(symbols: Symbols) -> dict[CoinName, Instrument]:
+    """Return every coin of an exchangeInfo as an instrument; raises ExchangeError for what is none."""
+    try:
+        return {symbol["symbol"]: _instrument(symbol) for symbol in symbols}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ExchangeError(f"exchangeInfo: a coin's filters cannot be read: {error}"[:300]) from None
+
+
+def _instrument(symbol: dict[str, Any]) -> Instrument:
     filters = {its["filterType"]: its for its in symbol["filters"]}
     price, lot = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
     notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}

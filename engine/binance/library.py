@@ -7,6 +7,6 @@ import warnings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from binance import AsyncClient
-    from binance.exceptions import BinanceAPIException, BinanceRequestException
+    from binance.exceptions import BinanceAPIException
 
-__all__ = ["AsyncClient", "BinanceAPIException", "BinanceRequestException"]
+__all__ = ["AsyncClient", "BinanceAPIException"]

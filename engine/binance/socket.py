@@ -11,16 +11,19 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedOK, WebSocketException
 
 from engine import seam
+from engine.binance.hosts import LOOPBACK
 from engine.binance.inbox import Overflow
 
 NS_PER_SECOND = 10**9
 LARGEST_FRAME = 16 * 1024 * 1024
 SHUTDOWN = b'"serverShutdown"'
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,10 @@ class Manners:
     dead, for the next try (doubled up to `longest_wait`, half of it by chance), and how long a connection may live.
     """
 
-    patience: float = 10.0
+    patience: float = 5.0
     silence: float = 60.0
     first_wait: float = 0.2
-    longest_wait: float = 10.0
+    longest_wait: float = 4.0
     life: float = 23.0 * 3600
     overlap: float = 0.5
     """How long an old connection is still heard beside its successor; what both tell is dropped by whoever knows its ids."""
@@ -58,6 +61,10 @@ class Counters:
 
 class BadFrame(Exception):
     """A frame that is not what the exchange sends; it is counted and skipped."""
+
+
+NO_CONNECTION = (OSError, TimeoutError, WebSocketException, BadFrame)
+"""What opening a connection and subscribing can fail with."""
 
 
 class Wire(Protocol):
@@ -96,11 +103,16 @@ class SupervisedSocket:
         self._manners = manners or Manners()
         self._heard_at = seam.monotonic_ns()
         self._failures = 0
+        self._renewal = ""
 
     @property
     def age_s(self) -> float:
         """Seconds since anything good came."""
         return (seam.monotonic_ns() - self._heard_at) / NS_PER_SECOND
+
+    def renew(self, why: str) -> None:
+        """Make the connection anew at once, as after this machine slept: it may look well and be dead."""
+        self._renewal = why
 
     async def run(self) -> None:
         """Keep a subscribed connection, for ever; a cut is followed by a try, a planned end by its successor's beginning."""
@@ -108,10 +120,10 @@ class SupervisedSocket:
         while True:
             try:
                 connection = successor or await self._open()
-            except (OSError, TimeoutError, WebSocketException, BadFrame) as error:
+            except NO_CONNECTION as error:
                 await self._back_off(f"no connection: {str(error) or type(error).__name__}")
                 continue
-            successor = None
+            successor, self._renewal = None, ""
             self._changed(True)
             began = seam.monotonic_ns()
             try:
@@ -122,7 +134,8 @@ class SupervisedSocket:
                 await _close(connection)
             if successor is None:
                 lived = (seam.monotonic_ns() - began) / NS_PER_SECOND
-                self._failures = 0 if lived >= self._manners.settled else self._failures
+                if lived >= self._manners.settled or self._renewal:
+                    self._failures = 0
                 await self._back_off(self.counters.cuts[-1])
 
     async def _open(self) -> ClientConnection:
@@ -134,6 +147,8 @@ class SupervisedSocket:
             max_size=LARGEST_FRAME,
             ping_interval=None,
             compression=None,
+            # as the system says, but for a rehearsal, which is on this machine
+            proxy=None if urlsplit(self.url).hostname in LOOPBACK else True,
         )
         try:
             async with asyncio.timeout(self._manners.patience):
@@ -147,20 +162,24 @@ class SupervisedSocket:
 
     async def _live(self, connection: ClientConnection) -> ClientConnection | None:
         """Hear what comes until the connection ends; return its successor, subscribed already, where the end was planned."""
+        clock = asyncio.get_running_loop().time
         due = asyncio.Event()
         later = asyncio.get_running_loop().call_later(self._manners.life * (0.9 + 0.1 * seam.chance()), due.set)
         reading = asyncio.create_task(self._read(connection, due))
+        tries, try_at = 0, 0.0
         try:
             while not reading.done():
-                await asyncio.wait({reading}, timeout=0.25)
-                if self.age_s > self._manners.silence:
-                    self.counters.cuts.append(f"nothing came for {self._manners.silence:g} s")
+                await asyncio.wait({reading}, timeout=LOOK_S)
+                if self._renewal or self.age_s > self._manners.silence:
+                    self.counters.cuts.append(self._renewal or f"nothing came for {self._manners.silence:g} s")
                     return None
-                if due.is_set() and not reading.done():
-                    with contextlib.suppress(OSError, TimeoutError, WebSocketException, BadFrame):
+                if due.is_set() and clock() >= try_at and not reading.done():
+                    with contextlib.suppress(*NO_CONNECTION):
                         successor = await self._open()
                         await asyncio.wait({reading}, timeout=self._manners.overlap)
                         return successor
+                    tries += 1
+                    try_at = clock() + self._wait(tries)
             error = reading.exception()
             self.counters.cuts.append(str(error) if error is not None else "the exchange closed the connection")
             return None
@@ -170,11 +189,12 @@ class SupervisedSocket:
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _read(self, connection: ClientConnection, due: asyncio.Event) -> None:
-        async for frame in connection:
-            data = frame.encode() if isinstance(frame, str) else frame
-            if SHUTDOWN in data:
-                due.set()
-            self.take(data)
+        with contextlib.suppress(ConnectionClosedOK):
+            while True:
+                frame = await connection.recv(decode=False)
+                if SHUTDOWN in frame:
+                    due.set()
+                self.take(frame)
 
     def take(self, frame: bytes) -> None:
         """Hear a frame: count it, and skip it where it is bad."""
@@ -193,9 +213,13 @@ class SupervisedSocket:
     async def _back_off(self, why: str) -> None:
         if not self.counters.cuts or self.counters.cuts[-1] != why:
             self.counters.cuts.append(why)
-        wait = min(self._manners.first_wait * 2.0**self._failures, self._manners.longest_wait)
-        self._failures = min(self._failures + 1, 30)
-        await asyncio.sleep(wait * (0.5 + 0.5 * seam.chance()))
+        self._failures += 1
+        await asyncio.sleep(self._wait(self._failures))
+
+    def _wait(self, tries: int) -> float:
+        """Return how long to wait after so many tries."""
+        longest = min(self._manners.first_wait * 2.0 ** min(tries - 1, 30), self._manners.longest_wait)
+        return longest * (0.5 + 0.5 * seam.chance())
 
 
 async def _close(connection: ClientConnection) -> None:

@@ -99,7 +99,7 @@ class FrameMaker:
 
     def _feed(self) -> FeedRow:
         health = self._session.feed.health
-        coins = [FeedCoin(its.coin, its.age_s, its.lag_ms, its.stale) for its in health.coins]
+        coins = [FeedCoin(its.coin, its.age_s, its.lag_ms, its.stale, its.status) for its in health.coins]
         return FeedRow(
             coins=coins,
             alive=health.alive,
@@ -109,6 +109,7 @@ class FrameMaker:
             gaps=health.gaps,
             weight=health.weight,
             weight_limit=health.weight_limit,
+            waits_for=health.waits_for,
             offset_ms=health.offset_ms,
             messages=health.messages,
             failure=health.failure,

@@ -47,6 +47,9 @@ class Pilot(Reporter):
         if self.session.feed.pump():
             self.engine.run()
             self.look()
+        news = self.session.feed.news
+        while news:
+            self.note(*news.popleft())
         failure = self.session.feed.health.failure
         if failure != self._told:
             self._told = failure

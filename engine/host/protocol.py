@@ -283,18 +283,21 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class FeedCoin(msgspec.Struct, frozen=True):
-    """How a live coin's data fares: seconds since the last of it, by how much it was late, whether that is too old."""
+    """How a live coin's data fares: how old it is, by how much it was late, whether that is too old; `status` is what may be
+    done with the coin, in the exchange's word.
+    """
 
     coin: str
     age_s: float
     lag_ms: float
     stale: bool
+    status: str = "TRADING"
 
 
 class FeedRow(msgspec.Struct, frozen=True):
     """How a live feed fares: its coins; whether its socket is up and how often it came back; bad frames; bars that came late
-    and holes that stayed; what of the exchange's weight is used; by how much this machine's clock is ahead; why nothing is
-    recorded any more ("" while it is).
+    and holes that stayed; what of the exchange's weight is used and what requests wait for ("" for nothing); by how much this
+    machine's clock is ahead; why nothing is recorded any more ("" while it is).
     """
 
     coins: list[FeedCoin]
@@ -305,6 +308,7 @@ class FeedRow(msgspec.Struct, frozen=True):
     gaps: int
     weight: int
     weight_limit: int
+    waits_for: str
     offset_ms: float
     messages: int
     failure: str

@@ -97,6 +97,13 @@ class Window:
                 self._bar = None
         return ended
 
+    def forming(self, bar: UnitBar | None) -> UnitBar | None:
+        """Return the decision bar that forms, with a recorded bar that forms itself."""
+        if bar is None:
+            return self._bar
+        begin = (bar.time - self._offset) // self._interval * self._interval + self._offset
+        return _joined(self._bar, bar) if self._bar is not None and self._bar.time == begin else bar._replace(time=begin)
+
 
 def _joined(window: UnitBar, bar: UnitBar) -> UnitBar:
     return window._replace(
@@ -157,6 +164,10 @@ class PushFeed:
     def timestamps(self) -> Sequence[Timestamp]:
         """The times of the steps that wait, in ns."""
         return [push.time for push in self._waiting]
+
+    def forming(self, coin: CoinName, bar: UnitBar | None) -> UnitBar | None:
+        """Return the decision bar that forms of a coin, with a bar of the shorter interval that has not closed."""
+        return self._windows[self.latest.coins.index(coin)].forming(bar) if self._windows else bar
 
     def upcoming(self, steps: int | None) -> Sequence[Timestamp]:
         """Return the times of the next steps, at most so many, all for None."""

@@ -240,12 +240,11 @@ class Strategy:
     def _write_ahead(self, n: int, step: int, amount: float, least_price: int) -> None:
         track = self._raw.decisions[n]
         positions, closes = self._ahead[n]
-        row = track.row(step)
-        if row < 0:
-            row = track.last_row(step) + 1
+        # what came late closes with this step, and is held like its own
+        row = track.rows_by(step)
         span = self._span[n] if amount else 0
         self._until[n] = step + span if span else NEVER
-        end = min(row + span, len(closes))
+        end = track.rows_by(step + span) if span else row
         if end == row + 1:
             positions[row] = amount * (closes[row] >= least_price)
         elif end > row:

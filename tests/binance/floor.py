@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +17,7 @@ from engine.binance.socket import Manners
 from engine.recordings import Recording
 from tests.rehearsal.hall import Hall, hall, until
 
+MARKS = itertools.count()
 QUICK = Manners(patience=2.0, silence=30.0, first_wait=0.02, longest_wait=0.2, overlap=0.05)
 
 
@@ -30,18 +33,48 @@ class HandClock(ExchangeClock):
         return self._exact()
 
 
+class Notebook:
+    """A recorder that keeps all it is given."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.replies: list[tuple[str, bytes]] = []
+        self.notes: list[tuple[str, dict[str, Any]]] = []
+
+    def frame(self, socket: str, received: int, frame: bytes) -> None:
+        self.frames.append(frame)
+
+    def klines(self, coin: str, interval: str, received: int, body: bytes, asked: int) -> None:
+        self.replies.append((f"klines {coin}", body))
+
+    def trades(self, coin: str, received: int, body: bytes) -> None:
+        self.replies.append((f"trades {coin}", body))
+
+    def depth(self, coin: str, received: int, body: bytes) -> None:
+        self.replies.append((f"depth {coin}", body))
+
+    def note(self, what: str, **facts: Any) -> None:
+        self.notes.append((what, facts))
+
+    def told(self, what: str) -> list[dict[str, Any]]:
+        """The notes of a kind."""
+        return [facts for name, facts in self.notes if name == what]
+
+
 class Floor:
     """A hall, and what flies against it."""
 
     def __init__(self, its: Hall) -> None:
         self.hall = its
         self.venue = its.venue
+        self.book = Notebook()
         self.client = Client(rehearsal_hosts(its.url), clock=HandClock(lambda: its.venue.now))
 
     @asynccontextmanager
     async def feed(self, coins: list[str], **given: Any) -> AsyncIterator[BinanceFeed]:
         """A feed that is open and runs, its socket subscribed."""
         feed = BinanceFeed(self.client, coins, **({"manners": QUICK} | given))
+        feed.record_to(self.book)
         await feed.learn()
         await feed.warm_up()
         task = asyncio.create_task(feed.run())
@@ -60,10 +93,10 @@ class Floor:
 
     async def heard(self, feed: BinanceFeed) -> None:
         """Wait until the feed has heard all that was sent."""
-        before = -1
-        while feed.socket.counters.messages != before:
-            before = feed.socket.counters.messages
-            await asyncio.sleep(0.01)
+        mark = json.dumps({"stream": f"mark {next(MARKS)}", "data": {"s": ""}}).encode()
+        for line in self.hall.lines.open:
+            line.outbox.put("mark", mark)
+        await until(lambda: self.book.frames.count(mark) == len(self.hall.lines.open))
         feed.pump()
 
 

@@ -92,7 +92,7 @@ async def test_bars_that_closed_while_the_socket_was_cut_come_late_and_make_no_s
         its.hall.wait(7 * MINUTE)
         await until(lambda: feed.health.reconnects == 1 and feed.health.alive)
         # the bar that has just closed is in time, the six before it are not
-        await until(lambda: feed.health.late == 12)
+        await until(lambda: feed.pump() >= 0 and feed.health.late == 12)
         await its.play(feed, 3 * MINUTE)
         while steps := list(feed.upcoming(None)):
             for time in steps:
