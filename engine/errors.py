@@ -10,6 +10,7 @@
     ├── OrderError          an order that cannot be expressed (not one an exchange would refuse)
     ├── AmountOverflow      an amount left the range of its unit
     ├── ExchangeError       the exchange, or the way to it, says no
+    ├── JournalError        what was meant cannot be written down, so it is not done
     └── HostError           the engine host could not start, or is gone
 
 Each carries a `title` for a panel's border, a message that names the place, a `hint` that names the remedy, and
@@ -103,6 +104,12 @@ class ExchangeError(TickdeckError):
 
     title = "Exchange"
     refused = False
+
+
+class JournalError(TickdeckError):
+    """The journal of orders cannot be read or written; without it nothing is traded."""
+
+    title = "Journal"
 
 
 class HostError(TickdeckError):

@@ -16,6 +16,7 @@ from engine.binance.answers import ExchangeInfo, OldTrade, Price, ServerTime, Sn
 from engine.binance.budget import TOLD_TO_WAIT, RateBudget
 from engine.binance.clock import ExchangeClock
 from engine.binance.hosts import LOOPBACK, Hosts
+from engine.binance.keys import Keys
 from engine.binance.library import AsyncClient, BinanceAPIException
 from engine.errors import ExchangeError
 from engine.model import CoinName, Timestamp
@@ -38,8 +39,15 @@ class Client:
     Raises ExchangeError for whatever the exchange or the way to it says no with.
     """
 
-    def __init__(self, hosts: Hosts, budget: RateBudget | None = None, clock: ExchangeClock | None = None) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        budget: RateBudget | None = None,
+        clock: ExchangeClock | None = None,
+        keys: Keys | None = None,
+    ) -> None:
         self.hosts = hosts
+        self.keys = keys
         self.budget = budget or RateBudget()
         self.clock = clock or ExchangeClock()
         self._library: Any = None
@@ -49,10 +57,14 @@ class Client:
         """Connect, and ask what time it is there until that is known well."""
         trace = aiohttp.TraceConfig()
         trace.on_request_end.append(self._heard)
+        keys = self.keys
         library = AsyncClient(
+            keys.api_key.reveal() if keys is not None else None,
+            keys.secret.reveal() if keys is not None and keys.secret is not None else None,
             requests_params={"timeout": PATIENCE_S},
             # a rehearsal is on this machine, and no proxy's business
             session_params={"trace_configs": [trace], "trust_env": urlsplit(self.hosts.rest).hostname not in LOOPBACK},
+            private_key=keys.private_key.reveal() if keys is not None and keys.private_key is not None else None,
         )
         library.API_URL = self.hosts.rest
         library.REQUEST_RECVWINDOW = 5000
@@ -138,6 +150,34 @@ class Client:
     async def trades(self, coin: CoinName, first_id: int) -> list[OldTrade]:
         """Return up to 1,000 trades from an id on."""
         return await self._ask("historicalTrades", 25, list[OldTrade], symbol=coin, fromId=first_id, limit=MOST_ROWS)
+
+    # what is signed
+
+    async def signed(self, method: str, path: str, weight: int, *, urgent: bool = False, **params: Any) -> Any:
+        """Send a signed request once and return the body of its answer; an `urgent` one may use the reserve.
+
+        What goes wrong is raised as the library has it: it means different things for different requests.
+        """
+        await self.budget.pass_weight(weight, urgent)
+        self._library.timestamp_offset = self.clock.now // NS_PER_MS - seam.wall_ns() // NS_PER_MS
+        send = {
+            "get": self._library._get,
+            "post": self._library._post,
+            "delete": self._library._delete,
+            "put": self._library._put,
+        }
+        return await send[method](path, True, data=params)
+
+    async def query(self, path: str, weight: int, **params: Any) -> Any:
+        """Return the answer to a signed question; raises ExchangeError."""
+        with self._refusals(path):
+            return await self.signed("get", path, weight, **params)
+
+    def sign_for_socket(self) -> dict[str, Any]:
+        """Return the parameters that subscribe a connection to the account's events."""
+        stamp = {"timestamp": self.clock.now // NS_PER_MS}
+        signed: dict[str, Any] = self._library._sign_ws_params(stamp, self._library._generate_ws_api_signature)
+        return signed
 
     async def _ask(self, path: str, weight: int, shape: type[Shape], **params: Any) -> Shape:
         """Return the answer to a question, which has this shape."""
