@@ -16,7 +16,7 @@ USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info 
 FIND_PYTHON = for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(USABLE)' >/dev/null 2>&1 && { echo $$p; break; }; done
 
-.PHONY: help install run test coverage check format bench bench-peers lock clean
+.PHONY: help install run test coverage mutants check format bench bench-peers lock clean
 
 help: ## Tell the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ test: install ## Run all tests (TESTS=path chooses some, WORKERS=n the processes
 
 coverage: install ## Run all tests with the kernel as plain Python and tell what they miss
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
+
+mutants: install ## Plant faults in the exchange kernel, one at a time: some test must catch each
+	@$(BIN)/python tests/mutants/mutants.py --workers $(WORKERS)
 
 check: install ## Lint, types, layers
 	@$(BIN)/ruff format --check .

@@ -173,7 +173,7 @@ def test_looks_without_touching_anything():
 def resting(side, kind, at, touch=False):
     """An exchange where one order of the first coin has arrived and waits."""
     exchange = Exchange(INSTRUMENTS, BALANCES, FillRules(limit_touch=touch))
-    price, stop = (0, at) if kind == STOP else (at, 0)
+    price, stop = (0, at) if kind in (STOP, TAKE_PROFIT) else (at, 0)
     exchange.place(0, side, kind, 10, price, stop, 100, 0, 0)
     exchange.on_bar(0, 1, 1, 100, 100, 100, 100, 1)
     assert exchange.open_orders == [0]
@@ -194,6 +194,24 @@ def test_names_the_first_row_that_reaches_the_order():
         assert named(resting(SELL, STOP, 95, touch), quiet, (200, 96, 1), (101, 95, 1), (101, 94, 1)) == 2
 
 
+def test_names_the_first_row_that_reaches_a_take_profit():
+    assert named(resting(SELL, TAKE_PROFIT, 105), (101, 99, 1), (104, 2, 1), (105, 99, 1)) == 2
+    assert named(resting(BUY, TAKE_PROFIT, 95), (101, 99, 1), (200, 96, 1), (101, 95, 1)) == 2
+
+
+def test_names_the_first_row_that_reaches_a_trailing_order_where_it_is_by_then():
+    # from 1000 on; what is without volume is not followed, and a coarse tick takes it further away
+    rises, falls = [(1000, 950, 1), (1200, 1000, 0), (1100, 905, 1)], [(1050, 1000, 1), (1000, 800, 0), (1095, 900, 1)]
+    for tick, down, up in ((1, (1000, 990, 1), (990, 950, 1)), (100, (1000, 900, 1), (1000, 950, 1))):
+        for side, before, row in ((SELL, rises, down), (BUY, falls, up)):
+            exchange = Exchange([Instrument(coin="AAAUSDT", base="AAA", quote="USDT", tick=tick)], BALANCES)
+            exchange.place(0, side, STOP, 10, 0, 0, 1000, 0, 0, trail=1000)
+            exchange.on_bar(0, 1, 1, 1000, 1000, 1000, 1000, 1)
+            high, low, volume = row
+            almost = (high, low + 1, volume) if side == SELL else (high - 1, low, volume)
+            assert named(exchange, *before, almost, row) == 4
+
+
 def test_passes_over_bars_without_volume_and_other_coins_bars():
     waiting = resting(BUY, LIMIT, 95)
     assert named(waiting, (100, 90, 0), (100, 90, 0), (100, 90, 1)) == 2
@@ -206,6 +224,18 @@ def test_an_order_that_has_not_met_the_market_needs_the_first_bar_with_volume():
         exchange = Exchange(INSTRUMENTS, BALANCES, FillRules())
         exchange.place(0, BUY, kind, 10, price, 0, 100, 0, 0)
         assert named(exchange, (100, 90, 0), (100, 90, 1), (100, 90, 1)) == 1
+
+
+def test_a_trailing_order_follows_no_bar_before_the_first_it_met():
+    exchange = Exchange(INSTRUMENTS, BALANCES, FillRules())
+    order = exchange.place(0, SELL, STOP, 10, 0, 0, 1000, 0, 0, trail=1000)
+    high, low, volume = np.array([(2000, 1000, 1)], np.int64).T.copy()
+    exchange.follow(0, high, low, volume, 0, 1)  # of before it was placed
+    assert exchange.order(order).stop == 900
+    assert named(exchange, (1000, 1000, 0), (1000, 1000, 1)) == 1
+    exchange.on_bar(0, 1, 1, 1000, 1000, 1000, 1000, 1)
+    exchange.follow(0, high, low, volume, 0, 1)
+    assert exchange.order(order).stop == 1800
 
 
 def test_the_highest_price_there_is_does_not_wrap():
