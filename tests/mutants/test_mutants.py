@@ -29,7 +29,7 @@ def test_every_mutant_is_another_kernel():
 
 def test_there_are_hundreds_in_every_function():
     listed = [mutant.function for mutant in mutants.read()]
-    assert len(listed) >= 600
+    assert len(listed) >= 200
     assert set(listed) == set(mutants.functions(KERNEL))
 
 
@@ -67,5 +67,5 @@ def run(*arguments):
 def test_a_few_are_caught():
     done = run("--sample", str(SAMPLE))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("\ncaught  ") == SAMPLE
+    assert [line[:8] for line in done.stdout.splitlines() if "  ->  " in line] == ["caught  "] * SAMPLE
     assert f"{SAMPLE} of {SAMPLE} caught" in done.stdout
