@@ -142,11 +142,14 @@ def resting_strategy() -> type[Any]:
         """SmaCross with a stop under every entry that is never reached."""
 
         def gen_signal(self) -> dict[str, Any]:
-            signals = super().gen_signal()
-            return {
-                coin: Signal.buy(value=signal.value, stop_loss=1.0) if signal.kind == "buy" else signal
-                for coin, signal in signals.items()
-            }
+            signals = {}
+            for coin, now in self.bars():
+                fast, slow = now.fast, now.slow
+                if fast > slow and not now.position:
+                    signals[coin] = Signal.buy(value=self.size * self.equity / self.n_coins, stop_loss=1.0)
+                elif fast < slow and now.position:
+                    signals[coin] = Signal.close()
+            return signals
 
     return SmaCrossFarStop
 
