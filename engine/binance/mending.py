@@ -59,23 +59,26 @@ class Mending:
         self._books = books
         self._since: dict[CoinName, int] = {}
         self._suspects: set[CoinName] = set()
-        self._tries = 0
+        self._tries: dict[CoinName, int] = {}
 
     def suspect(self) -> None:
         """Look at every coin: a new connection does not tell what it missed."""
         self._suspects |= set(self._coins)
 
     async def run(self) -> None:
-        """Mend until cancelled. Trades, of which there may be very many, do not keep bars and books waiting."""
+        """Mend until cancelled. No coin waits for another, nor its bars for its trades, of which there may be very many."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._again(self._bars_and_books))
-            group.create_task(self._again(self._trades))
+            for coin in self._coins.values():
+                group.create_task(self._again(self._bars, coin))
+                group.create_task(self._again(self._trades, coin))
+                if self._books:
+                    group.create_task(self._again(self._book, coin))
 
-    async def _again(self, mend: Callable[[], Awaitable[bool]]) -> None:
+    async def _again(self, mend: Callable[[LiveCoin], Awaitable[bool]], coin: LiveCoin) -> None:
         """Mend again and again; after a while, where the exchange could not give all that was asked for."""
         while True:
             try:
-                done = await mend()
+                done = await mend(coin)
             except ExchangeError:
                 done = False
             await asyncio.sleep(LOOK_EVERY_S if done else AGAIN_S)
@@ -103,28 +106,19 @@ class Mending:
             found += [bar for bar in map(_bar, page) if bar.time + INTERVALS[self._interval] <= now]
         return found
 
-    async def _bars_and_books(self) -> bool:
-        done = True
-        for name, coin in self._coins.items():
-            if self._is_owed_too_long(coin):
-                self._admit(coin.forgive())
-            if name in self._suspects or coin.owes is not None:
-                now = self._client.clock.now
-                bars = await self.history(name, coin.whole + INTERVALS[self._interval], now)
-                self._suspects.discard(name)
-                self._catch_up()
-                fresh, holes = coin.fill(bars)
-                for bar in fresh:
-                    self._take(name, bar)
-                self._admit(holes)
-                done = done and coin.owes is None
-            if self._books and not coin.book.whole:
-                snapshot = await self._client.depth(name)
-                self._keeping.keep(methodcaller("depth", name, seam.wall_ns(), msgspec.json.encode(snapshot)))
-                done = coin.book.join(snapshot.lastUpdateId, _side(snapshot.bids), _side(snapshot.asks)) and done
-            torn, coin.book.torn = coin.book.torn, []
-            self._admit(Hole(name, "depth", first, last) for first, last in torn)
-        return done
+    async def _bars(self, coin: LiveCoin) -> bool:
+        if self._is_owed_too_long(coin):
+            self._admit(coin.forgive())
+        if coin.name in self._suspects or coin.owes is not None:
+            now = self._client.clock.now
+            bars = await self.history(coin.name, coin.whole + INTERVALS[self._interval], now)
+            self._suspects.discard(coin.name)
+            self._catch_up()
+            fresh, holes = coin.fill(bars)
+            for bar in fresh:
+                self._take(coin.name, bar)
+            self._admit(holes)
+        return coin.owes is None
 
     def _is_owed_too_long(self, coin: LiveCoin) -> bool:
         if coin.owes is None:
@@ -133,16 +127,25 @@ class Mending:
         since = self._since.setdefault(coin.name, seam.monotonic_ns())
         return (seam.monotonic_ns() - since) / NS_PER_SECOND > self._patience_s
 
-    # trades
+    # books and trades
 
-    async def _trades(self) -> bool:
-        done = True
-        for coin in self._coins.values():
-            while coin.missing and done:
-                rest = await self._fill(coin.missing[0])
-                done = rest is None or rest.first > coin.missing[0].first
-                coin.missing[:1] = [rest] if rest is not None else []
-        return done
+    async def _book(self, coin: LiveCoin) -> bool:
+        torn, coin.book.torn = coin.book.torn, []
+        self._admit(Hole(coin.name, "depth", first, last) for first, last in torn)
+        if coin.book.whole:
+            return True
+        snapshot = await self._client.depth(coin.name)
+        self._keeping.keep(methodcaller("depth", coin.name, seam.wall_ns(), msgspec.json.encode(snapshot)))
+        return coin.book.join(snapshot.lastUpdateId, _side(snapshot.bids), _side(snapshot.asks))
+
+    async def _trades(self, coin: LiveCoin) -> bool:
+        while coin.missing:
+            hole = coin.missing[0]
+            rest = await self._fill(hole)
+            coin.missing[:1] = [rest] if rest is not None else []
+            if rest == hole:
+                return False
+        return True
 
     async def _fill(self, hole: Hole) -> Hole | None:
         """Ask for the trades of a hole; return what is left of it, None where nothing more is to be had."""
@@ -156,7 +159,7 @@ class Mending:
         ids = sorted(its.id for its in trades if its.id >= hole.first)
         if not ids:
             return self._wait_for(hole)
-        self._tries = 0
+        self._tries.pop(hole.coin, None)
         inside = [its for its in trades if hole.first <= its.id <= hole.last]
         if inside:
             self._keeping.keep(methodcaller("trades", hole.coin, seam.wall_ns(), msgspec.json.encode(inside)))
@@ -170,10 +173,10 @@ class Mending:
 
     def _wait_for(self, hole: Hole) -> Hole | None:
         """Give the exchange's databases some time: the trades may not be in them yet."""
-        self._tries += 1
-        if self._tries < PATIENCE:
+        self._tries[hole.coin] = tries = self._tries.get(hole.coin, 0) + 1
+        if tries < PATIENCE:
             return hole
-        self._tries = 0
+        del self._tries[hole.coin]
         self._admit([hole])
         return None
 

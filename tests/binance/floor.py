@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from engine import seam
 from engine.binance.client import Client
 from engine.binance.clock import ExchangeClock
 from engine.binance.feed import BinanceFeed
 from engine.binance.hosts import rehearsal_hosts
 from engine.binance.socket import Manners
 from engine.recordings import Recording
+from engine.rehearsal.outbox import Fate, Frame
 from tests.rehearsal.hall import Hall, hall, until
 
 MARKS = itertools.count()
@@ -22,10 +24,11 @@ QUICK = Manners(patience=2.0, silence=30.0, first_wait=0.02, longest_wait=0.2, o
 
 
 class HandClock(ExchangeClock):
-    """The exchange's clock, known exactly."""
+    """The exchange's clock, known exactly, on a machine that can be put to sleep."""
 
     def __init__(self, now: Callable[[], int]) -> None:
-        super().__init__()
+        self.asleep = 0
+        super().__init__(wall=lambda: seam.wall_ns() + self.asleep)
         self._exact = now
 
     @property
@@ -68,7 +71,8 @@ class Floor:
         self.hall = its
         self.venue = its.venue
         self.book = Notebook()
-        self.client = Client(rehearsal_hosts(its.url), clock=HandClock(lambda: its.venue.now))
+        self.clock = HandClock(lambda: its.venue.now)
+        self.client = Client(rehearsal_hosts(its.url), clock=self.clock)
 
     @asynccontextmanager
     async def feed(self, coins: list[str], **given: Any) -> AsyncIterator[BinanceFeed]:
@@ -84,6 +88,15 @@ class Floor:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    def drop(self, lost: Callable[[Frame], bool]) -> None:
+        """Lose the frames that are so, from now on."""
+        self.hall.lines.terms.judge = lambda frame: Fate(copies=0 if lost(frame) else 1)
+
+    def cut(self, code: int = 1006) -> None:
+        """End every connection."""
+        for line in list(self.hall.lines.open):
+            line.outbox.close(code, "")
 
     async def play(self, feed: BinanceFeed, ns: int, chunk: int = 60 * 10**9) -> None:
         """Let the market's time pass and the feed hear it."""

@@ -36,7 +36,7 @@ def recorded(path: Path) -> Iterator[Any]:
 def test_the_book_of_a_recorded_market_has_the_best_quotes_the_exchange_told(
     data: Path, files: tuple[str, ...], quotes: int
 ) -> None:
-    """The oracle of the data's README: of every bookTicker whose update id a difference has, price and amount of either side."""
+    """The oracle of the data's README: every bookTicker with the update id of a difference, price and amount of either side."""
     book = OrderBook()
     told: dict[int, QuoteEvent] = {}
     met = 0
