@@ -80,7 +80,10 @@ class ExchangeClock:
 
     def look(self) -> None:
         """Notice whether this machine's time of day has jumped, or it slept."""
-        drift = self._wall() - self._forward()
+        before, wall, after = self._forward(), self._wall(), self._forward()
+        if after - before > JUMP_NS // 10:
+            return  # this process was kept waiting between the two, which is no jump
+        drift = wall - after
         if abs(drift - self._drift) > JUMP_NS:
             self.jumped += 1
             self.slept_ns += max(drift - self._drift, 0)

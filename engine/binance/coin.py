@@ -138,7 +138,8 @@ class LiveCoin:
         """Take in all bars the exchange has from the one after `whole` on; return those that are news, and which it has not."""
         fresh = [bar for bar in bars if bar.time > self.whole and bar.time not in self._beyond]
         times = {bar.time for bar in bars}
-        newest = max(times, default=self.whole)
+        # by the time an answer is here the stream may have gone on
+        newest = max({self.whole, *times})
         there = range(self.whole + self._interval, newest + 1, self._interval)
         holes = _runs(self.name, [time for time in there if time not in times | self._beyond], self._interval)
         self._pass(newest)

@@ -77,15 +77,16 @@ def test_what_the_exchange_does_not_have_yet_stays_owed() -> None:
     assert its.whole == opened(3)
 
 
-@given(st.lists(st.tuples(st.sampled_from("cfr"), st.integers(0, 12)), max_size=40))
-def test_every_bar_is_news_at_most_once_and_whole_is_never_beyond_a_hole(news: list[tuple[str, int]]) -> None:
-    """`c` a bar that closed, `f` one that forms, `r` what was asked for up to there."""
+@given(st.lists(st.tuples(st.sampled_from("cfr"), st.integers(0, 12), st.integers(0, 4)), max_size=40))
+def test_every_bar_is_news_at_most_once_and_whole_is_never_beyond_a_hole(news: list[tuple[str, int, int]]) -> None:
+    """`c` a bar that closed, `f` one that forms, `r` an answer up to there, asked for while `whole` was some bars behind."""
     its = coin()
     told: list[int] = []
     holes: set[int] = set()
-    for kind, place in news:
+    for kind, place, behind in news:
+        before = its.whole
         if kind == "r":
-            asked = range((its.whole - START) // MINUTE + 1, place + 1)
+            asked = range((its.whole - START) // MINUTE + 1 - behind, place + 1)
             fresh, missed = its.fill([bar(at) for at in asked if at % 3])
             told += [(it.time - START) // MINUTE for it in fresh]
             holes |= {at for hole in missed for at in range((hole.first - START) // MINUTE, (hole.last - START) // MINUTE + 1)}
@@ -94,6 +95,7 @@ def test_every_bar_is_news_at_most_once_and_whole_is_never_beyond_a_hole(news: l
             told += [place] if heard is not None else []
         assert len(told) == len(set(told))
         assert holes.isdisjoint(told)
+        assert its.whole >= before
         up_to = (its.whole - START) // MINUTE
         assert set(range(up_to + 1)) <= set(told) | holes
 
