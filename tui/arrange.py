@@ -9,6 +9,8 @@ from textual.geometry import Region
 TABS = ("orders", "fills", "signals", "features", "positions", "log")
 WIDE = 104
 """Columns from which features and signals get a column of their own."""
+AGES = 5
+"""Columns that live coins take beside the others, for the age of their data."""
 
 
 @dataclass(slots=True)
@@ -27,8 +29,8 @@ class Plan:
     """Panel, x and y of its title in a rule."""
 
 
-def arrange(width: int, height: int, *, coins: int, features: int, banner: bool, tab: str) -> Plan:
-    """Return the plan for a terminal of `width` x `height` cells showing so many coins and features.
+def arrange(width: int, height: int, *, coins: int, features: int, banner: bool, tab: str, live: bool = False) -> Plan:
+    """Return the plan for a terminal of `width` x `height` cells showing so many coins and features, of a `live` market or not.
 
     Wide: watch and positions, chart, features and signals, and tabs below. Under `WIDE` columns the right column drops to tabs;
     under 64 columns the left one too; a terminal too small for a frame shows title, chart and transport bar.
@@ -48,7 +50,7 @@ def arrange(width: int, height: int, *, coins: int, features: int, banner: bool,
     body = max(4, min(14, round(height * 0.22) - 1)) if height >= 18 else 0
     main = height - top - body - (5 if body else 4)
     _frame(plan, width, height, top, main, body)
-    columns = _columns(width)
+    columns = _columns(width, live)
     _panels(plan, columns, top + 1, main, coins, features, body)
     if body:
         _tabs(plan, width, top + main + 1, body)
@@ -72,8 +74,8 @@ def _frame(plan: Plan, width: int, height: int, top: int, main: int, body: int) 
     plan.regions["transport"] = Region(1, height - 2, width - 2, 1)
 
 
-def _columns(width: int) -> tuple[int, int, int]:
-    left = 25 if width < 150 else 29 if width < 190 else 33
+def _columns(width: int, live: bool) -> tuple[int, int, int]:
+    left = (25 if width < 150 else 29 if width < 190 else 33) + AGES * live
     right = 30 if width < 150 else 38 if width < 190 else 44
     if width < 64:
         return (0, width - 2, 0)

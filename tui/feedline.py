@@ -6,44 +6,64 @@ from engine.host.protocol import FeedRow
 
 Piece = tuple[str, str, str]
 """Text, style, and the action a click on it runs ("" for none)."""
+TRADING = "TRADING"
+NAMED = 4
+"""Coins that trouble is told of by name."""
 
 
-def trouble_of(feed: FeedRow) -> str:
-    """Return what is wrong with a live feed, in words; "" while its data is fresh."""
-    old = [its for its in feed.coins if its.stale]
+def age_text(seconds: float) -> str:
+    """Return an age in at most four characters."""
+    for size, unit in ((1, "s"), (60, "m"), (3600, "h")):
+        if (count := seconds / size) < 99.5:
+            return f"{count:.1f}{unit}" if count < 9.95 and unit == "s" else f"{count:.0f}{unit}"
+    return "old"
+
+
+def trouble_of(feed: FeedRow) -> tuple[str, str, str]:
+    """Return what is wrong with a live feed: a word, a sentence, and what that means; the word is "" while all is well."""
+    old = [f"{its.coin} {age_text(its.age_s)}" for its in feed.coins if its.stale]
+    waits = f"; {feed.waits_for}" if feed.waits_for else ""
     if not feed.alive:
-        return "no connection to the exchange; trying again"
+        return "STALE", f"no connection, trying again{waits}", "prices shown are old"
     if old:
-        names = ", ".join(f"{its.coin} {its.age_s:.0f} s" for its in old[:4])
-        return f"no data: {names}" + (f" and {len(old) - 4} more" if len(old) > 4 else "")
-    return ""
+        return "STALE", f"no data: {_some(old)}{waits}", "prices shown are old"
+    halted = [f"{its.coin} {its.status}" for its in feed.coins if its.status != TRADING]
+    if halted:
+        return "NOT TRADED", f"the exchange says {_some(halted)}", ""
+    return "", "", ""
 
 
-def pieces(feed: FeedRow, width: int) -> list[Piece]:
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def pieces(feed: FeedRow, lag_ms: float, width: int) -> list[Piece]:
     """Return the line: state and age first; what there is no room for goes, the least needed first."""
     oldest = max((its.age_s for its in feed.coins), default=0.0)
     latest = max((its.lag_ms for its in feed.coins), default=0.0)
-    stale = bool(trouble_of(feed))
-    found: list[Piece] = [(" × STALE " if stale else " ● live  ", "stale" if stale else "up", "")]
-    found.append((f" heard {oldest:.1f} s ago ", "stale" if stale else "", ""))
-    used = feed.weight / feed.weight_limit if feed.weight_limit else 0.0
+    stale = trouble_of(feed)[0] == "STALE"
+    used = 100 * feed.weight / feed.weight_limit if feed.weight_limit else 0.0
     counts = (
-        (f" late {latest:,.0f} ms ", "warn" if latest > 1000 else "dim"),
-        (f" weight {feed.weight:,}/{feed.weight_limit:,} ", "warn" if used > 0.6 else "dim"),
-        (f" clock {feed.offset_ms:+,.0f} ms ", "warn" if abs(feed.offset_ms) > 1000 else "dim"),
-        (f" reconnects {feed.reconnects} ", "warn" if feed.reconnects else "dim"),
-        (f" holes {feed.gaps} ", "warn" if feed.gaps else "dim"),
-        (f" late bars {feed.late} ", "warn" if feed.late else "dim"),
-        (f" bad frames {feed.bad} ", "warn" if feed.bad else "dim"),
-        (f" {feed.messages:,} messages ", "faint"),
+        (f"late {latest:>3,.0f} ms", latest > 1000),
+        (f"lag {lag_ms:>2.0f} ms" if lag_ms < 1000 else "lag >1 s", lag_ms >= 250),
+        (f"weight {used:>2.0f} %", used > 60),
+        (f"clock {feed.offset_ms:+,.0f} ms", abs(feed.offset_ms) > 1000),
+        (f"cuts {feed.reconnects}", feed.reconnects > 0),
+        (f"holes {feed.gaps}", feed.gaps > 0),
+        (f"late bars {feed.late}", feed.late > 0),
+        (f"bad frames {feed.bad}", feed.bad > 0),
+        (f"{feed.messages:,} messages", False),
     )
-    room = width - sum(len(text) for text, _, _ in found)
+    found: list[Piece] = [(" × STALE " if stale else " ● live ", "stale" if stale else "up", "")]
+    found.append((f" age {age_text(oldest):<4}", "stale" if stale else "", ""))
     if feed.failure:
         found.append((" NOT RECORDED ", "live", "log"))
-        room -= len(" NOT RECORDED ")
-    for text, style in counts:
-        if len(text) > room:
+    if feed.waits_for and not stale:
+        found.append((f" {feed.waits_for} ", "warn", "log"))
+    room = width - sum(len(text) for text, _, _ in found)
+    for text, warns in counts:
+        if len(text) + 2 > room:
             break
-        found.append((text, style, ""))
-        room -= len(text)
+        found.append((f" {text} ", "warn" if warns else "dim", ""))
+        room -= len(text) + 2
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from engine.host.protocol import CoinInfo, Events, FillRow, Frame, Hello, LogLine, SignalRow
+from engine.host.protocol import CoinInfo, Events, FeedCoin, FillRow, Frame, Hello, LogLine, SignalRow
 from engine.model import INTERVALS
 from tui.text import price_decimals
 
@@ -63,6 +63,16 @@ class Session:
             if price > 0:
                 self._decimals[coin] = known
         return known
+
+    @property
+    def live(self) -> bool:
+        """Whether prices are live."""
+        return self.hello is not None and self.hello.mode != "replay"
+
+    def feed_of(self, coin: str) -> FeedCoin | None:
+        """Return how a live coin's data fares; None on a replay."""
+        feed = self.frame.feed if self.frame is not None else None
+        return next((its for its in feed.coins if its.coin == coin), None) if feed is not None else None
 
     @property
     def interval(self) -> int:

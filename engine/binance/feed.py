@@ -209,7 +209,7 @@ class BinanceFeed:
             raise self._broken
         self._hear_all()
         self._look_at_clock()
-        now = self._now
+        now = self.now
         while self._closed:
             self._barrier.put(*self._closed.popleft(), now)
         owed = min((coin.owes for coin in self._live.values() if coin.owes is not None), default=None)
@@ -219,7 +219,7 @@ class BinanceFeed:
         events = self._stream.inbox.take()
         # what came was sent before now, however little is known of the time
         self._newest = max((event.at for event in events if not isinstance(event, QuoteEvent)), default=self._newest)
-        now, speed = self._now, self.client.clock.speed
+        now, speed = self.now, self.client.clock.speed
         for event in events:
             late = 0.0 if isinstance(event, QuoteEvent) else (now - event.at) / NS_PER_SECOND / speed
             bar = self._live[event.coin].hear(event, late)
@@ -227,7 +227,7 @@ class BinanceFeed:
                 self._closed.append((event.coin, bar))
 
     @property
-    def _now(self) -> Timestamp:
+    def now(self) -> Timestamp:
         """The exchange's time, or while its clock is not known the latest it told an event of."""
         clock = self.client.clock
         return clock.now if clock.known or not self._newest else self._newest

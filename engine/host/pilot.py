@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.host.frames import Motion
 from engine.host.protocol import Command, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
 from engine.host.reporter import Reporter
+from engine.model import Timestamp
 from engine.session import Session
 
 LOOK_S = 0.02
@@ -25,6 +26,10 @@ class Pilot(Reporter):
     def at_end(self) -> bool:
         """Whether there is nothing more to come: never."""
         return False
+
+    def now(self) -> Timestamp:
+        """Return the exchange's time."""
+        return int(self.session.feed.now)
 
     @property
     def motion(self) -> Motion:

@@ -9,6 +9,7 @@ from engine.host.hand import Hand
 from engine.host.hello import hello
 from engine.host.protocol import Command, Events, Failure, FillRow, LogLine, Message, SignalRow
 from engine.loop import Engine
+from engine.model import Timestamp
 from engine.session import Session
 
 NEWEST = 200
@@ -63,7 +64,11 @@ class Reporter(ABC):
 
     def note(self, level: str, text: str) -> None:
         """Log a line at the market's time."""
-        self._log.append(LogLine(max(self.session.feed.latest.time, 0), level, text))
+        self._log.append(LogLine(self.now(), level, text))
+
+    def now(self) -> Timestamp:
+        """Return the market's time."""
+        return max(int(self.session.feed.latest.time), 0)
 
     def _tell_stops(self) -> None:
         """Log why buying has stopped, at the time it did."""

@@ -209,6 +209,24 @@ def test_bars_that_come_late_and_longer_ones_are_seen_the_same_pushed_and_replay
         assert str(seen(push.latest)) == str(seen(replay.latest))
 
 
+def test_the_decision_bar_that_forms_is_of_the_bars_so_far_and_the_one_that_forms_itself() -> None:
+    feed = PushFeed([instrument("AAAUSDT"), instrument("BBBUSDT")], MINUTE, 5 * MINUTE)
+
+    def bar(place: int, open_: int, high: int, low: int, close: int) -> UnitBar:
+        return UnitBar(START + place * MINUTE, *map(units, (open_, high, low, close)), units(10))
+
+    assert feed.forming("AAAUSDT", None) is None
+    assert feed.forming("AAAUSDT", bar(1, 5, 6, 4, 5)) == bar(0, 5, 6, 4, 5)
+    for place in range(7):
+        feed.push(START + (place + 1) * MINUTE, {"AAAUSDT": bar(place, 10 + place, 20 + place, 5 + place, 11 + place)})
+        feed.advance(START + (place + 1) * MINUTE)
+    so_far = bar(5, 15, 26, 10, 17)._replace(volume=units(20))
+    assert feed.forming("AAAUSDT", None) == so_far
+    assert feed.forming("AAAUSDT", bar(7, 17, 40, 2, 30)) == bar(5, 15, 40, 2, 30)._replace(volume=units(30))
+    assert feed.forming("AAAUSDT", bar(11, 7, 8, 6, 7)) == bar(10, 7, 8, 6, 7), "a bar of the next begins it"
+    assert feed.forming("BBBUSDT", None) is None
+
+
 def test_columns_grow_and_views_stay() -> None:
     feed = push_feed()
     kept = []

@@ -71,6 +71,7 @@ class World:
         self.coin, self.bars = self.coins[0][0], 120
         self.halted = ""
         self.stopped, self.stopped_today = "", False
+        self.feed: p.FeedRow | None = None
         self.orders: list[p.OrderRow] = []
         self.received: list[p.Command] = []
         self._order_ids = 41
@@ -145,12 +146,27 @@ class World:
         bars = self.tapes[self.coins[0][0]]
         start = next(n for n, time in enumerate(bars.time) if time >= GAP[1]) / self.steps
         return p.Hello(
-            version=p.VERSION, mode="replay", recording="demo", synthetic=True, spot=True, coins=infos, interval="1m",
-            strategy="SmaCross",
+            version=p.VERSION, mode="replay" if self.feed is None else "paper",
+            recording="demo" if self.feed is None else "Binance live",
+            synthetic=self.feed is None, spot=True, coins=infos, interval="1m", strategy="SmaCross",
             params=[p.Param("fast", "int", "50"), p.Param("slow", "int", "200"), p.Param("size", "float", "0.99")],
             features=["fast", "slow", "rsi_14", "atr_14"], fill_rules=["10 bps"], currency="USDT",
             start=bars.time[0], end=bars.time[-1] + MINUTE, steps=self.steps, gaps=[(start, start + 0.03), (0.71, 0.72)],
         )  # fmt: skip
+
+    def go_live(self, **changes: Any) -> None:
+        """Be a live market; `changes` are to how its feed fares."""
+        coins = [p.FeedCoin(coin, 0.3 + n, 41.0 + n, False) for n, (coin, *_) in enumerate(self.coins)]
+        row = p.FeedRow(
+            coins=coins, alive=True, reconnects=1, bad=0, late=2, gaps=0, weight=412, weight_limit=6000, waits_for="",
+            offset_ms=-12.0, messages=48_211, failure="",
+        )  # fmt: skip
+        self.feed = msgspec.structs.replace(row, **changes)
+        self.playing = True
+
+    def stale(self, *ages: float) -> list[p.FeedCoin]:
+        """The coins with data so many seconds old; those from 15 s on are stale."""
+        return [p.FeedCoin(coin, age, 40.0, age >= 15) for (coin, *_), age in zip(self.coins, ages, strict=True)]
 
     def step(self, n: int = 1) -> None:
         """Move time by n bars."""
@@ -219,7 +235,7 @@ class World:
             playing=self.playing, at_end=done >= self.steps, speed=self.speed, rate=self.speed or 52_000.0, halted=self.halted,
             stopped=self.stopped, stopped_today=self.stopped_today,
             watch=watch, chart=chart, features=features, positions=positions, orders=list(self.orders), account=account,
-            n_fills=len(self.fills), n_orders=43, n_signals=len(self.signals),
+            n_fills=len(self.fills), n_orders=43, n_signals=len(self.signals), feed=self.feed,
         )  # fmt: skip
 
     def events(self) -> p.Events:

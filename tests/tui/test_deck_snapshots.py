@@ -88,6 +88,24 @@ async def failure(pilot: Pilot[int], link: FakeLink) -> None:
     link.put(p.Failure("Config", "session.toml, line 3: unknown key coin", "did you mean coins?", True))
 
 
+async def live(pilot: Pilot[int], link: FakeLink, **changes: Any) -> None:
+    """Fly live prices."""
+    link.world.go_live(**changes)
+    link.put(link.world.hello())
+    link.show(link.world.frame())
+
+
+async def stale(pilot: Pilot[int], link: FakeLink) -> None:
+    """Lose one coin's data."""
+    await live(pilot, link, coins=link.world.stale(0.4, 23.0, 1.1))
+
+
+async def cut_off(pilot: Pilot[int], link: FakeLink) -> None:
+    """Lose the connection while the exchange asks to wait, and the disk."""
+    coins, waits = link.world.stale(184.0, 184.2, 190.0), "the exchange asks to wait, 42 s left"
+    await live(pilot, link, alive=False, coins=coins, waits_for=waits, failure="no space left on the disk")
+
+
 async def keys(pilot: Pilot[int], link: FakeLink) -> None:
     """Open the help."""
     await pilot.press("question_mark")
@@ -102,6 +120,11 @@ async def keys(pilot: Pilot[int], link: FakeLink) -> None:
         ((120, 40), "deck-light", gap),
         ((100, 30), "deck-dark-blue-orange", gone),
         ((80, 24), "deck-dark", halted),
+        ((80, 24), "deck-dark", live),
+        ((120, 40), "deck-dark", live),
+        ((120, 40), "deck-light", stale),
+        ((80, 24), "deck-dark", cut_off),
+        ((200, 60), "deck-dark-blue-orange", cut_off),
         ((80, 24), "deck-dark", form),
         ((80, 24), "deck-dark", exits),
         ((120, 40), "deck-dark", change),

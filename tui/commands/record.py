@@ -97,13 +97,13 @@ def _told(done: Recorded, sealed: Sealed, settings: SessionConfig) -> dict[str, 
 
 
 def _print(done: Recorded) -> None:
+    from rich.filesize import decimal
+
     from tui.console import out
 
     health = done.health
     trouble = f"reconnects {health.reconnects}, holes {health.gaps}, bad frames {health.bad}"
-    out.print(
-        f"{health.messages:,} messages, {done.metrics.bytes / 1e6:,.1f} MB in {done.seconds:,.0f} s; {trouble}", markup=False
-    )
+    out.print(f"{health.messages:,} messages, {decimal(done.metrics.bytes)} in {done.seconds:,.0f} s; {trouble}", markup=False)
     out.print(f"recorded in {clean(str(done.folder))}", markup=False)
 
 
@@ -167,6 +167,7 @@ class Sight(NamedTuple):
 def display_of(before: Sight, now: Sight) -> Group:
     """Return how a recording fares: what it all comes to, with the rates since an earlier look, and a line a coin."""
     from rich.console import Group
+    from rich.filesize import decimal
     from rich.table import Table
     from rich.text import Text
 
@@ -176,9 +177,9 @@ def display_of(before: Sight, now: Sight) -> Group:
     taken = (metrics.bytes - before.metrics.bytes) / lasted
     state = ("● connected", "green") if health.alive else ("× no connection, trying again", "bold yellow")
     head = Text.assemble(
-        state, f"   {messages:,.0f} messages/s   {taken / 1e3:,.0f} kB/s", (f"   {metrics.disk_left / 1e9:,.0f} GB left", "dim")
+        state, f"   {messages:,.0f} messages/s   {decimal(int(taken))}/s", (f"   {decimal(metrics.disk_left)} left", "dim")
     )
-    sums = f"{health.messages:,} messages   {metrics.bytes / 1e6:,.1f} MB, {metrics.written / 1e6:,.1f} MB on disk"
+    sums = f"{health.messages:,} messages   {decimal(metrics.bytes)}, {decimal(metrics.written)} on disk"
     trouble = f"reconnects {health.reconnects}   holes {health.gaps}   bad frames {health.bad}"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("coin")

@@ -158,8 +158,9 @@ class DeckScreen(DeckKeys, Screen[None]):
     def _tell_trouble(self, frame: Frame) -> None:
         if self.gone:
             return
-        if frame.feed is not None and (trouble := trouble_of(frame.feed)):
-            self._set_banner("STALE", trouble, "prices shown are old", "badge-stale")
+        word, trouble, meaning = trouble_of(frame.feed) if frame.feed is not None else ("", "", "")
+        if word:
+            self._set_banner(word, trouble, meaning, "badge-stale")
         elif frame.halted:
             self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
         elif frame.stopped:
@@ -191,7 +192,8 @@ class DeckScreen(DeckKeys, Screen[None]):
         """Give every panel its place for the terminal's size, the tab chosen and whether there is a banner."""
         width, height = self.app.size
         coins = len(self.session.infos) or 3
-        plan = arrange(width, height, coins=coins, features=self._features, banner=bool(self._banner[0]), tab=self.tab)
+        banner, live = bool(self._banner[0]), self.session.live
+        plan = arrange(width, height, coins=coins, features=self._features, banner=banner, tab=self.tab, live=live)
         self.tab = plan.tab or self.tab
         self.board.follow(plan)
         self._keep_focus_in_sight()
@@ -220,8 +222,8 @@ class DeckScreen(DeckKeys, Screen[None]):
         titles = {name: name.capitalize() for name in self.board.plan.regions}
         if hello is not None:
             titles["chart"] = f"{self.session.coin} {hello.interval}"
-        live = hello is not None and hello.mode != "replay"
-        self.wireframe.show(self.board.plan, titles, self._focused_panel(), hints(self.deck_app.settings.keys, live=live))
+        keys = hints(self.deck_app.settings.keys, live=self.session.live)
+        self.wireframe.show(self.board.plan, titles, self._focused_panel(), keys)
         self._show_tabs()
 
     def _focused_panel(self) -> str:

@@ -76,7 +76,8 @@ class CandleChart(Lines):
         if chart is None or not chart.time:
             text = "no bars yet" if chart is not None else "waiting for the first bars"
             blank: list[Line] = [()] * max(0, height // 2 - 1)
-            return [*blank, ((fit(text, width, "center"), "dim"),), ((fit("→ steps, space plays", width, "center"), "faint"),)]
+            hint = "→ steps, space plays" if not self.session.live else "one comes when its time is over"
+            return [*blank, ((fit(text, width, "center"), "dim"),), ((fit(hint, width, "center"), "faint"),)]
         plot = self._plot = self._measure(chart, width, height)
         if plot.rows < 2 or plot.columns < 4:
             return [self._head(chart, width)]
@@ -201,7 +202,9 @@ class CandleChart(Lines):
         for value in self._scale.ticks(plot.rows):
             labels[self._row(plot, value)] = ((" ", ""), (fit(fixed(value, decimals), size, "right"), "dim"))
         last = chart.close[-1]
-        style = "badge" if chart.close[-1] == chart.open[-1] else "badge-up" if last > chart.open[-1] else "badge-down"
+        style = "badge" if last == chart.open[-1] else "badge-up" if last > chart.open[-1] else "badge-down"
+        live = self.session.feed_of(chart.coin)
+        style = "badge-stale" if live is not None and live.stale else style
         labels[self._row(plot, last)] = ((" ", ""), (fit(fixed(last, decimals), size, "right"), style))
         return labels
 

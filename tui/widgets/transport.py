@@ -52,7 +52,11 @@ class Transport(Lines):
         self._zones = []
         if hello is None or frame is None:
             return []
-        pieces = self._told(hello, frame, width) if frame.feed is None or self._trouble else feed_pieces(frame.feed, width)
+        pieces = (
+            self._told(hello, frame, width)
+            if frame.feed is None or self._trouble
+            else feed_pieces(frame.feed, self._lag_ms, width)
+        )
         spans: list[Span] = []
         x = 0
         for text, style, action in pieces:

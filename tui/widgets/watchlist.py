@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from engine.host.protocol import WatchRow
 from engine.model import NS_PER_SECOND
+from tui.feedline import age_text
 from tui.session import Session
 from tui.text import compact, fixed, percent, span
 from tui.widgets.lines import Span
@@ -14,7 +15,10 @@ from tui.widgets.table import Column, Table
 
 
 class Watchlist(Table[WatchRow]):
-    """One line a coin; the cursor is the coin on the chart. A coin without a new bar is told as stale, with its age."""
+    """One line a coin; the cursor is the coin on the chart. A coin without a new bar is told as stale, with its age.
+
+    Live coins have the age of their data in a column of its own.
+    """
 
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("coin", "", 4, flex=True),
@@ -22,11 +26,16 @@ class Watchlist(Table[WatchRow]):
         Column("change", "", 7, "right"),
         Column("volume", "", 7, "right", drop=1),
     )
+    LIVE: ClassVar[tuple[Column, ...]] = (*COLUMNS, Column("age", "", 4, "right"))
     EMPTY: ClassVar[tuple[str, ...]] = ("no coins",)
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.session = session
+
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns of a replay, or of live prices."""
+        return self.LIVE if self.session.live else self.COLUMNS
 
     def key(self, row: WatchRow) -> object:
         """Return the coin."""
@@ -43,10 +52,7 @@ class Watchlist(Table[WatchRow]):
 
     def cell(self, row: WatchRow, name: str) -> Span:
         """Return a cell of a coin's line."""
-        frame = self.session.frame
-        live = (
-            {its.coin: its for its in frame.feed.coins}.get(row.coin) if frame is not None and frame.feed is not None else None
-        )
+        live = self.session.feed_of(row.coin)
         age = row.age_s if live is None else live.age_s
         stale = age > 1.5 * self.session.interval / NS_PER_SECOND if live is None else live.stale
         if name == "coin":
@@ -57,6 +63,8 @@ class Watchlist(Table[WatchRow]):
             return (fixed(row.price, self.session.decimals(row.coin, row.price)), "stale" if stale else "")
         if name == "volume":
             return (compact(row.volume_24h), "dim")
-        if stale:
+        if name == "age":
+            return (age_text(age), "stale" if stale else "dim")
+        if stale and live is None:
             return (f"{span(age).split()[0]} old", "stale")
         return (percent(row.change_pct), "up" if row.change_pct > 0 else "down" if row.change_pct < 0 else "dim")
