@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +66,9 @@ async def fly(settings: SessionConfig, tell: Tell = lambda text: None) -> AsyncI
         after.push_async_callback(_put_away, writer, feed)
         tell(f"fetching {history:,} bars of {feed.interval}, so that features are warm")
         await feed.warm_up()
+        begin = f"{datetime.fromtimestamp(feed.begin / 1e9, UTC):%Y-%m-%dT%H:%M:%S.%f}"
+        feed.news.append(("info", f'the strategy is asked from now on; a replay of this flight has begin = "{begin}"'))
+        feed.news.append(("info", f"recorded in {writer.folder}" if writer is not None else "not recorded, as it is set"))
         session = assemble(settings, None, feed)
         running = asyncio.create_task(feed.run())
         after.push_async_callback(_end, running)

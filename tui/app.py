@@ -35,6 +35,8 @@ from tui.watchman import Watchman
 
 SHORTEST = 1 / 15
 """Least time between two frames shown, in seconds; the first after a pause is shown at once."""
+LAST_SECONDS = 2.0
+"""How long an engine that flies may take to end where the deck is ended by force."""
 STALE_SECONDS = 2.5 * SIGN_OF_LIFE
 
 
@@ -87,7 +89,7 @@ class DeckApp(App[int]):
         self.set_keymap(self.settings.keys)
         self._event_loop = asyncio.get_running_loop()
         if not self.is_headless:
-            self._watchman = Watchman(self._leave_by_signal, self.kill_engine)
+            self._watchman = Watchman(self._leave_by_signal, self.drop_engine)
         await self.push_screen(self.deck)
         self._timer = self.set_interval(1.0, self._every_second)
         self._fly()
@@ -254,16 +256,24 @@ class DeckApp(App[int]):
         if self._link is not None:
             self._link.kill()
 
+    def drop_engine(self) -> None:
+        """End the engine from whatever thread: at once, but for one that flies, which has a recording to close."""
+        if self._link is not None and self.deck.session.live:
+            self._link.end(LAST_SECONDS)
+        else:
+            self.kill_engine()
+
     def put_away(self) -> None:
         """End what the deck did not come to end, as after a crash; for when it has been left and the terminal is back."""
-        self.kill_engine()
+        self.drop_engine()
         if self._watchman is not None:
             self._watchman.stop()
 
     # The ways out
 
     def _leave_by_signal(self, number: int) -> None:
-        self.kill_engine()
+        if not self.deck.session.live:
+            self.kill_engine()
         asyncio.run_coroutine_threadsafe(self._leave(128 + number), self._event_loop)
 
     async def _leave(self, code: int) -> None:

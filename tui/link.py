@@ -8,6 +8,7 @@ import itertools
 import os
 import signal
 import sys
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -76,6 +77,9 @@ class Link(Protocol):
 
     def kill(self) -> None:
         """End the engine at once; may be called when no event loop runs any more."""
+
+    def end(self, seconds: float) -> None:
+        """Let the engine end in order, but wait no longer than so many seconds for it; may be called likewise."""
 
 
 def _sweep(folder: Path) -> None:
@@ -283,6 +287,18 @@ class EngineLink:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), GRACE_SECONDS)
                 return
+
+    def end(self, seconds: float) -> None:
+        """Tell the host to end and wait for it, so long at most; then end it at once."""
+        self._signal(signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        while (process := self._process) is not None and process.returncode is None and time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):
+                if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                    time.sleep(0.02)
+                    continue
+            return
+        self.kill()
 
     def kill(self) -> None:
         """End the host and all it started at once."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_textual_snapshot
+
+if TYPE_CHECKING:
+    from test_tmux import Terminal
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -19,3 +27,15 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show every frame at once, and look more often than Textual's pilot does whether a key has had its effect."""
     monkeypatch.setattr("tui.app.SHORTEST", 0.0)
     monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.008)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal of its own, and nothing left in it."""
+    from test_tmux import Terminal
+
+    made = Terminal(tmp_path)
+    yield made
+    made.close()
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        os.kill(made.pid, signal.SIGKILL)

@@ -70,6 +70,10 @@ class FakeLink:
         self.closed = True
         self._end.set()
 
+    def end(self, seconds: float) -> None:
+        self.closed = True
+        self._end.set()
+
     def kill(self) -> None:
         self.killed = True
         self._end.set()

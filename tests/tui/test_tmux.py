@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import re
@@ -12,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,15 +78,6 @@ class Terminal:
 
     def close(self) -> None:
         self.tmux("kill-server")
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    made = Terminal(tmp_path)
-    yield made
-    made.close()
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        os.kill(made.pid, signal.SIGKILL)
 
 
 def gone(pids: list[int]) -> bool:

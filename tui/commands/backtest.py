@@ -44,6 +44,11 @@ def overrides_of(texts: list[str] | None, recording: str | None) -> dict[str, st
     return overrides
 
 
+def replayed(overrides: dict[str, str]) -> dict[str, str]:
+    """Return overrides with which a flight's config is replayed where they name a recording."""
+    return {"mode": '"replay"', **overrides} if "recording" in overrides else overrides
+
+
 def backtest_command(
     config: Config,
     recording: RecordingName = None,
@@ -60,7 +65,7 @@ def backtest_command(
     try:
         if fills is not None:
             _see_that_it_can_be_written(fills)
-        result = _run(config, overrides_of(changes, recording))
+        result = _run(config, replayed(overrides_of(changes, recording)))
         if fills is not None:
             write_fills(result, fills)
     except (ConfigError, RecordingError, UsageError) as error:

@@ -13,7 +13,7 @@ import typer
 
 from engine.errors import TickdeckError
 from engine.exact import to_text
-from tui.commands.backtest import Config, RecordingName, Set, overrides_of
+from tui.commands.backtest import Config, RecordingName, Set, overrides_of, replayed
 
 if TYPE_CHECKING:
     from engine.config import SessionConfig
@@ -77,7 +77,7 @@ def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
         if are_settings(config):
             yield from _about_rehearsal(config, overrides)
             return
-        settings = load_config(config).with_overrides(overrides)
+        settings = load_config(config).with_overrides(replayed(overrides))
         if settings.mode == "paper":
             yield from _about_live(settings)
             return
