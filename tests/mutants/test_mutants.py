@@ -69,3 +69,11 @@ def test_a_few_are_caught():
     assert done.returncode == 0, done.stdout + done.stderr
     assert [line[:8] for line in done.stdout.splitlines() if "  ->  " in line] == ["caught  "] * SAMPLE
     assert f"{SAMPLE} of {SAMPLE} caught" in done.stdout
+
+
+@pytest.mark.parametrize("function", ["reference_of", "turn_of"])
+def test_what_orders_lock_and_who_comes_first_shows_over_rest(function):
+    done = run("--rest", f"{function}:")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SURVIVED" not in done.stdout
+    assert done.stdout.count("  ->  ") == 5

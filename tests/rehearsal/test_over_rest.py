@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from engine.recordings import Bars
 from engine.rehearsal.market import CoinMarket
 from tests.exchange.reference import FILLED, REJECTED, Reference, Rules
 from tests.rehearsal.day import BALANCES, FEE, GTC, Case, balances, day, each_case, fall, order, rise
 from tests.rehearsal.hall import SECOND, hall
 from tests.rehearsal.trader import Trader
-from tests.worlds import market, units, walk
+from tests.worlds import candles, market, units, walk
 
 COIN = "BTCUSDT"
 
@@ -265,6 +266,63 @@ async def test_a_pair(side: str, legs: dict[str, str], first: str, second: str, 
         assert all(locked == 0 for _, locked in held.values())
 
 
+NOT_LESS = "Order amend (quantity increase) is not supported."
+INSUFFICIENT = "Account has insufficient balance for requested action."
+
+
+@pytest.mark.parametrize(
+    ("amount", "limit", "stop", "text"),
+    [
+        ("100", "97", {"aboveStopPrice": "105"}, INSUFFICIENT),
+        ("104", "97", {"aboveStopPrice": "105", "abovePrice": "90", "aboveTimeInForce": "GTC"}, INSUFFICIENT),
+        ("1", "100", {"aboveStopPrice": "105"}, "Order would immediately match and take."),
+        ("1", "97", {"aboveStopPrice": "100"}, "Order would trigger immediately."),
+        ("1", "97.005", {"aboveStopPrice": "105"}, "Filter failure: PRICE_FILTER"),
+        ("0.05", "97", {"aboveStopPrice": "105"}, "Filter failure: NOTIONAL"),
+        ("80", "97", {"aboveStopPrice": "125"}, None),
+        ("103", "97", {"aboveStopPrice": "105", "abovePrice": "90", "aboveTimeInForce": "GTC"}, None),
+    ],
+)
+async def test_what_a_pair_needs(amount: str, limit: str, stop: dict[str, str], text: str | None) -> None:
+    kind = "STOP_LOSS_LIMIT" if "abovePrice" in stop else "STOP_LOSS"
+    async with opened() as client:
+        asked = {"symbol": COIN, "side": "BUY", "quantity": amount, "belowType": "LIMIT_MAKER", "belowPrice": limit}
+        answer = await client.ask("POST", "orderList/oco", aboveType=kind, **asked, **stop)
+        assert answer.body.get("msg") == text
+        need = max(number(limit), number(stop.get("abovePrice", stop["aboveStopPrice"]))) * number(amount)
+        assert (await client.held())["USDT"][1] == (0 if text else need)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        ("0.1", None),
+        ("1.999", None),
+        ("0.099", "Filter failure: NOTIONAL"),
+        ("0.5005", "Filter failure: LOT_SIZE"),
+        ("2", NOT_LESS),
+        ("2.001", NOT_LESS),
+        ("0", NOT_LESS),
+    ],
+)
+async def test_how_small_an_order_may_become(amount: str, text: str | None) -> None:
+    async with opened() as client:
+        placed = await client.place(order("BUY", "LIMIT", "2", price="50", **GTC))
+        answer = await client.ask("PUT", "order/amend/keepPriority", symbol=COIN, orderId=placed["orderId"], newQty=amount)
+        assert answer.body.get("msg") == text
+        assert (await client.held())["USDT"][1] == 50 * (number(amount) if text is None else 2)
+
+
+async def test_no_order_of_a_pair_becomes_smaller() -> None:
+    async with opened() as client:
+        legs = {"aboveType": "LIMIT_MAKER", "abovePrice": "105", "belowType": "STOP_LOSS", "belowStopPrice": "97"}
+        pair = await client.do("POST", "orderList/oco", symbol=COIN, side="SELL", quantity="2", **legs)
+        for its in pair["orders"]:
+            answer = await client.ask("PUT", "order/amend/keepPriority", symbol=COIN, orderId=its["orderId"], newQty="1")
+            assert answer.status == 400
+        assert (await client.held())["BTC"] == (18, 2)
+
+
 async def test_a_pair_is_cancelled_by_one_of_its_orders() -> None:
     async with opened() as client:
         legs = {"aboveType": "LIMIT_MAKER", "abovePrice": "105", "belowType": "STOP_LOSS_LIMIT", "belowStopPrice": "97"}
@@ -329,8 +387,9 @@ async def test_what_rests_is_not_met_by_the_past() -> None:
 # beside the reference
 
 SESSIONS = [
-    ({}, 2),
+    ({"max_volume_share": "0.001"}, 2),
     ({"fee_asset": "quote", "maker_bps": 20, "taker_bps": 5, "slippage_bps": 3}, 5),
+    ({"fee_asset": "quote", "maker_bps": 5, "taker_bps": 20, "max_volume_share": "0.001"}, 3),
     ({"fee_asset": "bnb", "maker_bps": 7, "taker_bps": 10, "max_volume_share": "0.002"}, 2),
     ({"limit_fill": "touch", "slippage_bps": 10, "max_volume_share": "0.01"}, 5),
 ]
@@ -370,6 +429,19 @@ class Mirror:
     def on_tick(self, *args: int, **how: Any) -> int:
         self.reference.on_tick(*args, **how)
         return self._exchange.on_tick(*args, **how)
+
+
+def rough(rows: int, seed: int) -> Bars:
+    """Bars around 100 that open away from where the last one closed."""
+    rng = random.Random(seed)
+    told, last = [], 10_000
+    for _ in range(rows):
+        open_ = max(last + rng.choice((0, rng.randint(-60, 60))), 9000)
+        close = open_ + rng.randint(-30, 30)
+        high, low = max(open_, close) + rng.randint(0, 30), min(open_, close) - rng.randint(0, 30)
+        told.append((*(f"{price / 100}" for price in (open_, high, low, close)), rng.randint(50, 9000)))
+        last = close
+    return candles(told)
 
 
 def turns_of(coin: CoinMarket, bars: int) -> list[Decimal]:
@@ -412,7 +484,7 @@ def asked_at_random(rng: random.Random, bid: Decimal, ask: Decimal, places: int,
 
 def pair_at_random(rng: random.Random, bid: Decimal, ask: Decimal, places: int) -> dict[str, str]:
     """A pair around the market."""
-    above, below = f"{ask + between(rng, 0, 0.6, places)}", f"{bid - between(rng, 0, 0.6, places)}"
+    above, below = f"{ask + between(rng, -0.1, 0.6, places)}", f"{bid - between(rng, -0.1, 0.6, places)}"
     limit, stop = ("above", "below") if rng.random() < 0.5 else ("below", "above")
     asked = {f"{limit}Type": "LIMIT_MAKER", f"{limit}Price": above if limit == "above" else below}
     asked |= {f"{stop}Type": "STOP_LOSS", f"{stop}StopPrice": above if stop == "above" else below}
@@ -421,7 +493,7 @@ def pair_at_random(rng: random.Random, bid: Decimal, ask: Decimal, places: int) 
     if rng.random() < 0.3:
         asked[f"{stop}TrailingDelta"] = str(rng.randint(10, 60))
         del asked[f"{stop}StopPrice"]
-    amount = f"{between(rng, 0.06, 3, places)}"
+    amount = f"{between(rng, 0.04, rng.choice((3, 3, 150)), places)}"
     return {"side": "SELL" if limit == "above" else "BUY", "quantity": amount, **asked}
 
 
@@ -446,7 +518,7 @@ async def compare(client: Client, reference: Reference) -> None:
 @pytest.mark.parametrize(("fills", "places"), SESSIONS)
 async def test_a_session_told_twice(fills: dict[str, Any], places: int) -> None:
     rng = random.Random(str(fills))
-    bars = {COIN: walk(300, seed=5), "BNBUSDT": walk(300, seed=6, price=600)}
+    bars = {COIN: rough(300, 5), "BNBUSDT": walk(300, seed=6, price=600)}
     limits = {"weight_per_minute": 10**6, "orders_per_10_seconds": 10**6}
     step = str(Decimal(1).scaleb(-places))
     async with hall(market(bars, tick=step, lot=step), fills=fills, accounts=[{"balances": HELD}], limits=limits) as its:
@@ -460,7 +532,7 @@ async def test_a_session_told_twice(fills: dict[str, Any], places: int) -> None:
             Rules(rules.maker, rules.taker, rules.fee_asset, rules.slippage, rules.limit_touch, rules.max_volume_share),
         )
         desk.exchange = Mirror(desk.exchange, reference)
-        for n in range(240):
+        for n in range(400):
             bid, ask = Decimal(coins[0].bid).scaleb(-8), Decimal(coins[0].ask).scaleb(-8)
             soon = turns_of(coins[0], 3)
             resting = [id for id, its in desk.records.open.items()]
@@ -469,14 +541,16 @@ async def test_a_session_told_twice(fills: dict[str, Any], places: int) -> None:
                 await client.ask("POST", "order", symbol=COIN, **asked_at_random(rng, bid, ask, places, soon))
             elif kind < 0.7:
                 await client.ask("POST", "orderList/oco", symbol=COIN, **pair_at_random(rng, bid, ask, places))
-            elif resting and kind < 0.8:
+            elif resting and kind < 0.76:
                 await client.ask("DELETE", "order", symbol=COIN, orderId=rng.choice(resting))
-            elif resting and kind < 0.9:
+            elif resting and kind < 0.95:
                 id = rng.choice(resting)
-                less = Decimal(desk.records.orders[id].amount).scaleb(-8) * rng.randint(2, 10) / 10
+                its_order = desk.records.orders[id]
+                few = Decimal(its_order.filled or its_order.amount) * Decimal(rng.choice(("0.9", "1", "1.1", "0.5")))
+                less = few.scaleb(-8)
                 asked = {"symbol": COIN, "orderId": id, "newQty": f"{less:.{places}f}"}
                 await client.ask("PUT", "order/amend/keepPriority", **asked)
-            its.wait(rng.randint(0, 40) * SECOND)
+            its.wait(rng.choice((0, 0, rng.randint(0, 90))) * SECOND)
             if n % 40 == 39:
                 await compare(client, reference)
         kinds = {its.type for its in reference.orders if its.status == FILLED}
