@@ -32,12 +32,13 @@ TESTS = (
     *("overflow", "ticks", "scan", "agreement"),
 )
 OVER_REST = (
-    "waits_above trailed lock_of reference_of judge rest leave finish act_alone place_pair amend cancel waits turn_of acts_at"
-    " goes_before slipped fee_in_bnb fill meet trail line_up pool_of trail_all on_tick"
-).split()
+    *("waits_above", "trailed", "lock_of", "reference_of", "judge", "rest", "leave", "finish", "act_alone", "place_pair"),
+    *("amend", "cancel", "waits", "turn_of", "acts_at", "goes_before", "slipped", "fee_in_bnb", "fill", "meet", "trail"),
+    *("line_up", "pool_of", "trail_all", "on_tick"),
+)
 """The functions that match orders and move balances, which a client of the rehearsal exchange meets.
 
-It cannot tell all of their faults: logs, positions, exits of an entry and the ends of the 64-bit range are none of its business.
+It cannot tell all of their faults: logs, positions, exits of an entry and the ends of the 64-bit range are not its business.
 """
 LEFT_OUT = "not reference and not corner and not leave_the_same_logs"
 
@@ -155,9 +156,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Plant faults in the exchange kernel and see that its tests catch them")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes at a time")
     parser.add_argument("--sample", type=int, metavar="N", help="only N mutants, always the same")
-    parser.add_argument(
-        "--rest", action="store_true", help="functions and tests of the rehearsal exchange, as REST tells of it"
-    )
+    parser.add_argument("--rest", action="store_true", help="what the rehearsal exchange tells over REST of them")
     parser.add_argument("words", nargs="*", help="only mutants that have all of these in function or line")
     asked = parser.parse_args()
     kernel = KERNEL.read_text(encoding="utf-8")
