@@ -26,6 +26,7 @@ class Sample(NamedTuple):
 class ExchangeClock:
     """`now` is the exchange's time in ns: this machine's forward clock and the median offset of the latest samples.
 
+    Where there is no sample it is the latest time that was told with an event, which was before now, and never guessed ahead.
     The answer to a question is taken as of the middle of its round trip. `jumped` tells how often this machine's time of day
     was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`. `slept_ns` is
     how long it slept in all, which cannot be told from being set ahead. A rehearsal's time goes by `speed` times as fast as
@@ -43,6 +44,7 @@ class ExchangeClock:
         self._forward = forward
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
         self._drift = wall() - forward()
+        self._latest: Timestamp = 0
         self.jumped = 0
         self.slept_ns = 0
         self.asked = 0
@@ -56,16 +58,16 @@ class ExchangeClock:
 
     @property
     def now(self) -> Timestamp:
-        """The exchange's time; this machine's where the exchange has not been asked."""
+        """The exchange's time; this machine's where the exchange has never told it."""
         self.look()
         if not self._samples:
-            return self._wall()
+            return self._latest or self._wall()
         return int(self._forward() * self.speed) + self._offset()
 
     @property
     def skew_ns(self) -> int:
-        """How far this machine's time of day is ahead of the exchange's; nothing where that goes by at another speed."""
-        return self._wall() - self.now if self.speed == 1.0 else 0
+        """How far this machine's time of day is ahead of the exchange's; 0 where that is not known or goes at another speed."""
+        return self._wall() - self.now if self.known and self.speed == 1.0 else 0
 
     @property
     def uncertain_ns(self) -> int:
@@ -77,6 +79,10 @@ class ExchangeClock:
         self.look()
         self.asked += 1
         self._samples.append(Sample(server - int((asked + answered) // 2 * self.speed), answered - asked))
+
+    def hear(self, time: Timestamp) -> None:
+        """Take in when something happened there."""
+        self._latest = max(self._latest, time)
 
     def look(self) -> None:
         """Notice whether this machine's time of day has jumped, or it slept."""

@@ -133,31 +133,35 @@ def read_frame(frame: bytes) -> MarketEvent | None:
         data = _datas.decode(outer.data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadFrame(str(error)) from None
+    coin, _, kind = outer.stream.partition("@")
+    if coin != data.s.lower():
+        return None
     try:
-        return _event(data)
+        return _event(kind, data)
     except NotExact as error:
         raise BadFrame(f"{outer.stream[:40]}: {error}") from None
 
 
-def _event(data: _Data) -> MarketEvent | None:
-    if data.k is not None:
+def _event(kind: str, data: _Data) -> MarketEvent | None:
+    """Return what a kind of stream tells; what was recorded of it is read the same way, by the stream's name."""
+    if kind == "trade":
+        price, amount = units(data.p), units(data.q)
+        if data.t < 0 or not price or not amount:
+            raise NotExact("a trade without id, price or amount")
+        return TradeEvent(data.s, data.t, price, amount, data.m, instant(data.T), instant(data.E))
+    if kind == "bookTicker" and isinstance(data.b, str) and isinstance(data.a, str):
+        quote = QuoteEvent(data.s, data.u, units(data.b), units(data.B), units(data.a), units(data.A))
+        if not 0 < quote.bid < quote.ask:
+            raise NotExact("quotes that cross")
+        return quote
+    if kind.startswith("depth") and isinstance(data.b, list) and isinstance(data.a, list):
+        return DepthEvent(data.s, data.U, data.u, levels(data.b), levels(data.a), instant(data.E))
+    if kind.startswith("kline_") and data.k is not None:
         k = data.k
         bar = UnitBar(instant(k.t), units(k.o), units(k.h), units(k.l), units(k.c), units(k.v))
         if not 0 < bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
             raise NotExact("a bar's prices do not fit each other")
         return KlineEvent(data.s, k.i, bar, k.x, k.n, instant(data.E))
-    if data.e == "trade":
-        price, amount = units(data.p), units(data.q)
-        if data.t < 0 or not price or not amount:
-            raise NotExact("a trade without id, price or amount")
-        return TradeEvent(data.s, data.t, price, amount, data.m, instant(data.T), instant(data.E))
-    if data.e == "depthUpdate" and isinstance(data.b, list) and isinstance(data.a, list):
-        return DepthEvent(data.s, data.U, data.u, levels(data.b), levels(data.a), instant(data.E))
-    if not data.e and isinstance(data.b, str) and isinstance(data.a, str) and data.b:
-        quote = QuoteEvent(data.s, data.u, units(data.b), units(data.B), units(data.a), units(data.A))
-        if not 0 < quote.bid < quote.ask:
-            raise NotExact("quotes that cross")
-        return quote
     return None
 
 

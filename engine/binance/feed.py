@@ -104,7 +104,6 @@ class BinanceFeed:
         manners = manners or Manners(silence=stale_s)
         self._stream = MarketStream(client.hosts.streams, self.coins, streams, interval, self._keeping, self._changed, manners)
         self.socket = self._stream.socket
-        self._newest: Timestamp = 0
         self._jumped, self._slept, self._asked = client.clock.jumped, client.clock.slept_ns, 0
         self._broken: BaseException | None = None
 
@@ -209,7 +208,7 @@ class BinanceFeed:
             raise self._broken
         self._hear_all()
         self._look_at_clock()
-        now = self.now
+        now = self.client.clock.now
         while self._closed:
             self._barrier.put(*self._closed.popleft(), now)
         owed = min((coin.owes for coin in self._live.values() if coin.owes is not None), default=None)
@@ -217,20 +216,14 @@ class BinanceFeed:
 
     def _hear_all(self) -> None:
         events = self._stream.inbox.take()
-        # what came was sent before now, however little is known of the time
-        self._newest = max((event.at for event in events if not isinstance(event, QuoteEvent)), default=self._newest)
-        now, speed = self.now, self.client.clock.speed
+        clock = self.client.clock
+        clock.hear(max((event.at for event in events if not isinstance(event, QuoteEvent)), default=0))
+        now, speed = clock.now, clock.speed
         for event in events:
             late = 0.0 if isinstance(event, QuoteEvent) else (now - event.at) / NS_PER_SECOND / speed
             bar = self._live[event.coin].hear(event, late)
             if bar is not None:
                 self._closed.append((event.coin, bar))
-
-    @property
-    def now(self) -> Timestamp:
-        """The exchange's time, or while its clock is not known the latest it told an event of."""
-        clock = self.client.clock
-        return clock.now if clock.known or not self._newest else self._newest
 
     def _look_at_clock(self) -> None:
         """Notice that this machine slept or its clock was set: all is old then, and a connection that looks well may not be."""

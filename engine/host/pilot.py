@@ -29,7 +29,7 @@ class Pilot(Reporter):
 
     def now(self) -> Timestamp:
         """Return the exchange's time."""
-        return int(self.session.feed.now)
+        return int(self.session.feed.client.clock.now)
 
     @property
     def motion(self) -> Motion:

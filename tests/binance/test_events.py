@@ -104,6 +104,13 @@ def test_what_tells_nothing_of_a_market_is_nothing() -> None:
     assert read_frame(frame("x", e="serverShutdown", E=1, s="")) is None
 
 
+@pytest.mark.parametrize("stream", ["1_0", "ethusdt@trade", "btcusdt@aggTrade", "btcusdt", "@trade", "BTCUSDT@trade"])
+def test_what_comes_by_another_stream_than_its_own_is_nothing(stream: str) -> None:
+    said = {"e": "trade", "E": 1735689660001, "s": "BTCUSDT", "t": 1, "p": "1", "q": "1", "T": 1735689660001, "m": True}
+    assert read_frame(frame("btcusdt@trade", **said)) is not None
+    assert read_frame(frame(stream, **said)) is None
+
+
 @given(st.integers(0, 2**63 - 1), st.integers(0, 8))
 def test_plain_numbers_are_counted_exactly(count: int, decimals: int) -> None:
     text = format(Decimal(count).scaleb(-decimals), "f")
