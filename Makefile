@@ -10,13 +10,14 @@ STAMP := $(VENV)/.installed
 PEERS := backtesting backtrader nautilus freqtrade hftbacktest vectorbt
 TESTS ?= tests
 WORKERS ?= 2
+SEED ?= 1
 
 # A python is taken when it starts, is supported (pyproject.toml: requires-python) and can make environments.
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 FIND_PYTHON = for p in python3.14 python3.13 python3.12 python3.11 python3; do \
 	$$p -c '$(USABLE)' >/dev/null 2>&1 && { echo $$p; break; }; done
 
-.PHONY: help install run test coverage mutants check format bench bench-peers lock clean
+.PHONY: help install run test coverage chaos mutants check format bench bench-peers lock clean
 
 help: ## Tell the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +42,9 @@ test: install ## Run all tests (TESTS=path chooses some, WORKERS=n the processes
 
 coverage: install ## Run all tests with the kernel as plain Python and tell what they miss
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
+
+chaos: install ## Fly through a storm of 200 blows: cuts, stalls, garbled frames, restarts (SEED=n chooses which)
+	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/binance/test_chaos.py
 
 mutants: install ## Plant faults in the exchange kernel, one at a time: some test must catch each
 	@$(BIN)/python tests/mutants/mutants.py --workers $(WORKERS)
