@@ -8,13 +8,17 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import orders, ours, rehearsal, rows
+from benchmarks import live, orders, ours, rehearsal, rows
 from benchmarks.capture import run_capture
 from benchmarks.market import SEED, YEAR, make_coin, times
 from benchmarks.peers import PEERS, installed
 from benchmarks.reference import Rule, reference
 
 BARS = 3000
+WELL = {
+    "messages_s": 5000, "age_ms": 110, "age_p99_ms": 125, "key_ms": 3, "key_max_ms": 9, "host_mb": 290, "grown_mb": 0.1,
+    "holes": 0, "reconnects": 0, "bad": 0, "unrecorded": "",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +101,35 @@ def test_every_case_has_its_rows(folder: Path) -> None:
     figures["rehearsal"] = {"wall_s": 1.0}
     figures["capture"] = run_capture(folder, 3000)
     assert (figures["capture"]["lost"], figures["capture"]["sealed"]) == (0, 3000)
+    figures["live"] = WELL
     told = {row[0].strip("… "): row[-1] for row in rows.judge(figures)}
     assert {"a far stop under every entry", "an order at every bar", "10 coins, one account"} <= set(told)
     assert told["equity"] is True
+
+
+@pytest.mark.timeout(180)
+def test_ten_live_coins_at_5000_messages_a_second_are_shown_and_recorded_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For ten seconds; how fast exactly is for `make bench` to say, on a machine that does nothing else."""
+    monkeypatch.setattr(live, "SETTLE_S", 2.0)
+    figures = live.fly(seconds=10.0)
+    told = {row[0].strip(): row[-1] for row in live.live_rows(figures)}
+    assert told["lost"] is True
+    assert told["the engine's memory grows by"] is True
+    assert figures["messages_s"] > 0.9 * live.RATE
+    assert figures["trades"] == figures["trade_ids"] > 12 * 0.9 * live.RATE * 0.3
+    assert figures["age_ms"] < 1000
+    assert figures["key_ms"] < 500
+
+
+def test_what_live_prices_miss_is_told() -> None:
+    assert all(row[-1] for row in live.live_rows(WELL))
+    for worse in ({"age_p99_ms": 201}, {"messages_s": 4000}, {"holes": 1}, {"key_max_ms": 300}, {"grown_mb": 6}):
+        assert [row[-1] for row in live.live_rows(WELL | worse)].count(False) == 1
+
+
+def test_the_age_of_a_price_is_the_time_since_it_was_sent() -> None:
+    for ms in (0, 1_795_699_939_905, 99_999_999, 100_000_000):
+        assert live.age_of(float(live.price_of(ms)), ms + 137) == 137
 
 
 def test_the_market_is_a_year_of_possible_bars() -> None:
