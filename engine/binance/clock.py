@@ -26,7 +26,7 @@ class Sample(NamedTuple):
 class ExchangeClock:
     """`now` is the exchange's time in ns: this machine's forward clock and the median offset of the latest samples.
 
-    Where there is no sample it is the latest time that was told with an event, which was before now, and never guessed ahead.
+    Where there is no sample it is the latest time that was told, which was before now, and never guessed ahead.
     The answer to a question is taken as of the middle of its round trip. `jumped` tells how often this machine's time of day
     was set, or it slept: then the samples are forgotten, and until there is a new one the clock is not `known`. `slept_ns` is
     how long it slept in all, which cannot be told from being set ahead. A rehearsal's time goes by `speed` times as fast as
@@ -78,6 +78,7 @@ class ExchangeClock:
         """Take in an answer: the forward clock when it was asked and when it came, and the time the exchange gave."""
         self.look()
         self.asked += 1
+        self.hear(server)
         self._samples.append(Sample(server - int((asked + answered) // 2 * self.speed), answered - asked))
 
     def hear(self, time: Timestamp) -> None:

@@ -162,3 +162,24 @@ def test_a_flight_whose_deck_is_told_to_end_puts_its_recording_away(
     assert sealed(into)
     (capture,) = load(into).captures or ()
     assert capture.stopped == "stopped"
+
+
+@pytest.mark.timeout(180)
+def test_a_replay_flies_live_and_comes_back_to_where_it_stood(terminal: Terminal, exchange: Exchange, tmp_path: Path) -> None:
+    into = tmp_path / "flown"
+    config = tmp_path / "replay.toml"
+    live = CONFIG.format(port=exchange.port, speed=SPEED, into=into).replace('mode = "paper"', 'recording = "demo"')
+    config.write_text(live)
+    exchange.start()
+    terminal.start(f"{DECK} replay {shlex.quote(str(config))} --at 2000", (100, 30))
+    terminal.until(r"paused .* 2,000 / ", 90)
+    terminal.press("F")
+    terminal.until("Fly on paper")
+    terminal.press("y")
+    terminal.until(lambda screen: "PAPER" in screen and "● live" in screen, 60)
+    terminal.press("F")
+    back = terminal.until(r"paused .* 2,000 / ", 60)
+    assert "REPLAY" in back
+    terminal.press("q")
+    terminal.until(r"LEFT 0")
+    assert sealed(into)
