@@ -13,6 +13,8 @@ NAMED = 4
 
 def age_text(seconds: float) -> str:
     """Return an age in at most four characters."""
+    if not seconds >= 0:
+        return "–"
     for size, unit in ((1, "s"), (60, "m"), (3600, "h")):
         if (count := seconds / size) < 99.5:
             return f"{count:.1f}{unit}" if count < 9.95 and unit == "s" else f"{count:.0f}{unit}"

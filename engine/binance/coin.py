@@ -48,7 +48,6 @@ class LiveCoin:
 
     def __init__(self, name: CoinName, interval: int) -> None:
         self.name = name
-        self.status = TRADING
         self.book = OrderBook()
         self.forming: UnitBar | None = None
         self.whole: Timestamp = 0
@@ -165,15 +164,15 @@ class LiveCoin:
         """Know that everything is older by so long than this machine's forward clock tells, as it slept."""
         self._heard -= ns
 
-    def health(self, stale_s: float) -> CoinHealth:
-        """Tell how its data fares, which is stale where it is older than so long."""
+    def health(self, stale_s: float, status: str = TRADING) -> CoinHealth:
+        """Tell how its data fares, which is stale where it is older than so long, beside what may be done with the coin."""
         since = (seam.monotonic_ns() - self._heard) / NS_PER_SECOND
         age = since + max(self._late_s, 0.0)
         quote = self._quote
         bid, ask = (
             (quote.bid, quote.ask) if quote is not None else (self.book.bid, self.book.ask) if self.book.whole else (0, 0)
         )
-        return CoinHealth(self.name, age, 1000.0 * self._late_s, bid, ask, age > stale_s, self.status)
+        return CoinHealth(self.name, age, 1000.0 * self._late_s, bid, ask, age > stale_s, status)
 
 
 def _runs(coin: CoinName, times: list[Timestamp], interval: int) -> list[Hole]:

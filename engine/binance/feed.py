@@ -6,26 +6,25 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.binance.barrier import Barrier, LiveStep
 from engine.binance.client import Client
 from engine.binance.coin import CoinHealth, Hole, LiveCoin
 from engine.binance.events import QuoteEvent
-from engine.binance.instruments import TRADING, instruments, known, statuses
+from engine.binance.listing import Listing
 from engine.binance.mending import Mending
 from engine.binance.recorder import Keeping, Recorder
 from engine.binance.socket import Manners
 from engine.binance.stream import MarketStream
-from engine.errors import ConfigError, ExchangeError
+from engine.errors import ExchangeError
 from engine.market.push import PushFeed, UnitBar
 from engine.model import INTERVALS, CoinName, Instrument, Timestamp
-from engine.params import did_you_mean
+from engine.recordings.bars import stamp
 from engine.state import Raw
 
 MICROSECOND, NS_PER_MS, NS_PER_SECOND = 1_000, 1_000_000, 10**9
 LOOK_EVERY_S = 0.25
-LEARN_EVERY_S = 600.0
 
 
 class Health(NamedTuple):
@@ -78,7 +77,6 @@ class BinanceFeed:
         self.client = client
         self.coins = tuple(coins)
         self.interval = decision or interval
-        self.instruments: tuple[Instrument, ...] = ()
         self.begin: Timestamp = 0
         self.news: deque[tuple[str, str]] = deque(maxlen=1000)
         """What there is to know of the feed, oldest first: a level ("info" or "warning") and a sentence each."""
@@ -86,6 +84,7 @@ class BinanceFeed:
         self._history = history * INTERVALS[self.interval] // INTERVALS[interval]
         self._stale_s = stale_s
         self._keeping = Keeping()
+        self._listing = Listing(client, self.coins, self._tell)
         self._barrier = Barrier(self.coins, INTERVALS[interval], grace_ms)
         self._feed: PushFeed | None = None
         self._live = {coin: LiveCoin(coin, INTERVALS[interval]) for coin in self.coins}
@@ -140,19 +139,13 @@ class BinanceFeed:
 
     async def learn(self) -> None:
         """Learn the coins' filters; raises ConfigError for one that the exchange does not have or that is not traded now."""
-        try:
-            info = await self.client.exchange_info(list(self.coins))
-        except ExchangeError as error:
-            if error.refused:
-                self._look_up(await self.client.names())
-            raise
-        self.instruments = tuple(instruments(info.symbols, self.coins))
+        await self._listing.learn()
         self._feed = PushFeed(self.instruments, INTERVALS[self._base], INTERVALS[self.interval])
 
-    def _look_up(self, names: list[CoinName]) -> None:
-        unknown = [f"{coin}{did_you_mean(coin, names)}" for coin in self.coins if coin not in names]
-        if unknown:
-            raise ConfigError(f"the exchange has no coin {', '.join(unknown)}", hint="name coins as BTCUSDT", key=("coins",))
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """The coins with the filters they have now."""
+        return self._listing.instruments
 
     def record_to(self, recorder: Recorder) -> None:
         """Have everything recorded that is received from now on."""
@@ -182,7 +175,7 @@ class BinanceFeed:
         """Keep the socket alive and its coins whole, until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
-                for work in (self.socket.run(), self._mending.run(), self._learn_again()):
+                for work in (self.socket.run(), self._mending.run(), self._listing.run()):
                     group.create_task(work)
         except Exception as error:
             self._broken = error
@@ -240,31 +233,12 @@ class BinanceFeed:
             self._asked = clock.asked
             self._keeping.note("clock", offset=-clock.skew_ns, uncertain=clock.uncertain_ns)
 
-    async def _learn_again(self) -> None:
-        """Look now and then whether the coins are still traded, and by the same filters."""
-        while True:
-            await asyncio.sleep(LEARN_EVERY_S)
-            with contextlib.suppress(ExchangeError):
-                self._compare((await self.client.exchange_info(list(self.coins))).symbols)
-
-    def _compare(self, symbols: list[dict[str, Any]]) -> None:
-        states, now = statuses(symbols), known(symbols)
-        for coin, before in zip(self._live.values(), self.instruments, strict=True):
-            state = states.get(coin.name, "no such coin")
-            if state != coin.status:
-                coin.status = state
-                self._tell("info" if state == TRADING else "warning", f"{coin.name}: the exchange says {state}")
-            if now.get(coin.name, before) != before:
-                self._tell(
-                    "warning", f"{coin.name}: the exchange has other filters now; this flight goes on by those it began with"
-                )
-        self.instruments = tuple(now.get(its.coin, its) for its in self.instruments)
-
     def _tell(self, level: str, text: str) -> None:
         self.news.append((level, text))
 
     def _miss(self, hole: Hole) -> None:
-        self._tell("warning", f"{hole.coin}: {hole.kind} {hole.first} to {hole.last} are missing")
+        which = f"{stamp(hole.first)} to {stamp(hole.last)}" if hole.kind == "klines" else f"{hole.first} to {hole.last}"
+        self._tell("warning", f"{hole.coin}: {hole.kind} {which} are missing")
 
     def own_up(self) -> None:
         """Tell of all that is still owed as missing: nobody will ask for it any more."""
@@ -296,7 +270,7 @@ class BinanceFeed:
         """How the feed fares now."""
         budget, counters = self.client.budget, self.socket.counters
         return Health(
-            coins=[coin.health(self._stale_s) for coin in self._live.values()],
+            coins=[coin.health(self._stale_s, self._listing.statuses[coin.name]) for coin in self._live.values()],
             alive=self._stream.alive,
             reconnects=counters.reconnects,
             bad=counters.bad,

@@ -63,7 +63,7 @@ class BadFrame(Exception):
     """A frame that is not what the exchange sends; it is counted and skipped."""
 
 
-NO_CONNECTION = (OSError, TimeoutError, WebSocketException, BadFrame)
+NO_CONNECTION = (OSError, TimeoutError, WebSocketException, BadFrame, Overflow)
 """What opening a connection and subscribing can fail with."""
 
 

@@ -192,7 +192,7 @@ class BinanceConfig(Table):
     )
     """What is listened to; klines always are."""
     history: Annotated[int, Field(ge=0, le=20_000)] = 500
-    """How many decision bars are fetched before the first live one, so that features are warm."""
+    """How many decision bars are fetched before the first live one, so that features are warm; a day of them at least."""
     bar_grace_ms: Annotated[int, Field(ge=0, le=60_000)] = 1000
     """How long a step waits for the bars of all coins."""
     stale_s: Annotated[int, Field(ge=1, le=3600)] = 15

@@ -108,7 +108,7 @@ async def test_steps_wait_for_a_bar_that_is_asked_for_and_go_on_without_when_nob
         await until(lambda: feed.health.gaps == 1)
         opened = START + (HISTORY + 1) * MINUTE
         assert its.book.told("gap") == [{"coin": "BBBUSDT", "kind": "klines", "first": opened, "last": opened}]
-        assert ("warning", f"BBBUSDT: klines {opened} to {opened} are missing") in feed.news
+        assert ("warning", "BBBUSDT: klines 2025-01-01 01:41:00 to 2025-01-01 01:41:00 are missing") in feed.news
         its.hall.server.inject(Scenario())
         await its.play(feed, 2 * MINUTE)
         fly(feed)
@@ -279,7 +279,7 @@ async def test_the_clock_s_offset_is_recorded() -> None:
 
 
 async def test_a_coin_that_is_halted_and_filters_that_change_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.binance.feed.LEARN_EVERY_S", 0.05)
+    monkeypatch.setattr("engine.binance.listing.EVERY_S", 0.05)
     async with floor(market(COINS), **BEGIN) as its, its.feed(list(COINS), history=5) as feed:
         halt = {"at_s": 0, "coin": "BBBUSDT", "status": "HALT", "filters": {"lot": 1}}
         its.hall.server.inject(Scenario.model_validate({"happenings": (halt,)}))

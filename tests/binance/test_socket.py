@@ -26,6 +26,7 @@ class Exchange:
         self.mute = False
         self.refuse = False
         self.n = 0
+        self.asked = 0
         self.port = 0
 
     async def handle(self, connection: ServerConnection) -> None:
@@ -33,6 +34,7 @@ class Exchange:
             if self.mute:
                 continue
             request = json.loads(message)
+            self.asked += 1
             if self.refuse:
                 await connection.send(json.dumps({"id": request["id"], "error": {"code": 2, "msg": "no"}}))
                 continue
@@ -239,3 +241,61 @@ async def test_cancelling_it_closes_its_connection() -> None:
     async with listening() as (exchange, _, _):
         (connection,) = exchange.connections
     assert connection.close_code is not None
+
+
+async def test_it_is_made_anew_at_once_when_it_is_told_to() -> None:
+    async with listening(replace(QUICK, first_wait=0.01, longest_wait=5.0)) as (exchange, listener, socket):
+        for n in range(1, 4):
+            socket.renew("this machine slept")
+            await until(lambda n=n: socket.counters.connects == n + 1, 5)
+            assert socket.counters.cuts[-1] == "this machine slept"
+        await exchange.tell()
+        await until(lambda: listener.heard == [1])
+        await asyncio.sleep(0.5)
+        assert socket.counters.connects == 4, "once for each time it was told"
+
+
+async def test_being_told_while_it_is_gone_does_not_cost_the_next_connection() -> None:
+    async with listening(replace(QUICK, patience=0.2)) as (exchange, listener, socket):
+        exchange.mute = True
+        await exchange.cut()
+        await until(lambda: listener.changes == [True, False])
+        socket.renew("this machine slept")
+        await asyncio.sleep(0.3)
+        exchange.mute = False
+        await until(lambda: listener.changes == [True, False, True])
+        await asyncio.sleep(0.4)
+        assert listener.changes == [True, False, True]
+
+
+async def test_a_successor_that_is_refused_is_tried_again_and_not_without_a_pause() -> None:
+    """The old connection lives on meanwhile: nothing is lost."""
+    async with listening(replace(QUICK, first_wait=0.1, longest_wait=0.4)) as (exchange, listener, socket):
+        exchange.refuse = True
+        asked = exchange.asked
+        await exchange.send(json.dumps({"e": "serverShutdown", "E": 1}))
+        for _ in range(20):
+            await exchange.tell()
+            await asyncio.sleep(0.1)
+        assert 3 <= exchange.asked - asked <= 12
+        exchange.refuse = False
+        await until(lambda: socket.counters.connects == 2)
+        await exchange.tell(3)
+        await until(lambda: len(listener.heard) == 23)
+        await until(lambda: listener.changes == [True, True])
+
+
+async def test_news_without_room_while_it_subscribes_are_no_end() -> None:
+    async with listening() as (exchange, listener, socket):
+        told = [True]
+
+        async def subscribe(wire: Wire) -> None:
+            if told[0]:
+                raise Overflow("full")
+            await listener.subscribe(wire)
+
+        socket._subscribe = subscribe
+        await exchange.cut()
+        await until(lambda: any("full" in cut for cut in socket.counters.cuts))
+        told[0] = False
+        await until(lambda: socket.counters.connects == 2)

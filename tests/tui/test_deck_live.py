@@ -91,8 +91,8 @@ async def test_an_engine_that_is_gone_comes_before_a_feed_that_is_stale() -> Non
 
 
 def test_ages_take_four_characters() -> None:
-    ages = (0.04, 9.94, 9.96, 99.4, 99.6, 5969.0, 5971.0, 28_800.0, 1e9)
-    assert [age_text(age) for age in ages] == ["0.0s", "9.9s", "10s", "99s", "2m", "99m", "2h", "8h", "old"]
+    ages = (0.04, 9.94, 9.96, 99.4, 99.6, 5969.0, 5971.0, 28_800.0, 1e9, float("nan"), -1e300)
+    assert [age_text(age) for age in ages] == ["0.0s", "9.9s", "10s", "99s", "2m", "99m", "2h", "8h", "old", "–", "–"]
 
 
 def test_of_many_stale_coins_some_are_named() -> None:
