@@ -10,6 +10,8 @@ from engine import seam
 NS_PER_SECOND = 10**9
 SHARE = 0.8
 """The share of the limit that is used; the rest is kept for cancels."""
+PATIENT_SHARE = 0.5
+"""The share of it that is used for what can wait, however much of that there is."""
 WINDOW_S = 60
 WEIGHT = "X-MBX-USED-WEIGHT-1M"
 ORDERS = "X-MBX-ORDER-COUNT-10S"
@@ -59,18 +61,18 @@ class RateBudget:
             return f"{'banned by the exchange' if self.banned else 'the exchange asks to wait'}, {left:.0f} s left"
         return f"{self.used:,} of {self.limit:,} request weight used" if self._waiting else ""
 
-    def may_go(self, weight: int, urgent: bool = False) -> bool:
+    def may_go(self, weight: int, urgent: bool = False, patient: bool = False) -> bool:
         """Whether a request of this weight may go now; an urgent one, as a cancel, may use the reserve too."""
-        fits = self.used + weight <= self.limit * (1.0 if urgent else SHARE)
+        fits = self.used + weight <= self.limit * (1.0 if urgent else PATIENT_SHARE if patient else SHARE)
         # one too heavy for any minute goes alone in one
         return self.wait_s == 0 and (fits or not self.used)
 
-    async def pass_weight(self, weight: int, urgent: bool = False) -> None:
+    async def pass_weight(self, weight: int, urgent: bool = False, patient: bool = False) -> None:
         """Wait until a request of this weight may go, and count it."""
         self._waiting += 1
         try:
             while True:
-                if self.may_go(weight, urgent):
+                if self.may_go(weight, urgent, patient):
                     break
                 await asyncio.sleep(self.wait_s or min(1.0, self._left_s))
         finally:

@@ -133,7 +133,7 @@ class Client:
         """Give the closed and the forming klines that open within [start, end], ns, oldest first, up to 1,000 at a time."""
         at = start
         while at <= end:
-            times = {"startTime": at // NS_PER_MS, "endTime": end // NS_PER_MS}
+            times: dict[str, Any] = {"startTime": at // NS_PER_MS, "endTime": end // NS_PER_MS}
             page = await self._ask("klines", 2, list[list[Any]], symbol=coin, interval=interval, limit=MOST_ROWS, **times)
             yield page
             if len(page) < MOST_ROWS:
@@ -149,7 +149,8 @@ class Client:
 
     async def trades(self, coin: CoinName, first_id: int) -> list[OldTrade]:
         """Return up to 1,000 trades from an id on."""
-        return await self._ask("historicalTrades", 25, list[OldTrade], symbol=coin, fromId=first_id, limit=MOST_ROWS)
+        asked: dict[str, Any] = {"symbol": coin, "fromId": first_id, "limit": MOST_ROWS}
+        return await self._ask("historicalTrades", 25, list[OldTrade], patient=True, **asked)
 
     # what is signed
 
@@ -179,9 +180,9 @@ class Client:
         signed: dict[str, Any] = self._library._sign_ws_params(stamp, self._library._generate_ws_api_signature)
         return signed
 
-    async def _ask(self, path: str, weight: int, shape: type[Shape], **params: Any) -> Shape:
-        """Return the answer to a question, which has this shape."""
-        await self.budget.pass_weight(weight)
+    async def _ask(self, path: str, weight: int, shape: type[Shape], *, patient: bool = False, **params: Any) -> Shape:
+        """Return the answer to a question, which has this shape; what is `patient` leaves others the way."""
+        await self.budget.pass_weight(weight, patient=patient)
         with self._refusals(path):
             return msgspec.convert(await self._library._get(path, data=params), shape)
 

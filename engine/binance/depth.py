@@ -62,6 +62,11 @@ class OrderBook:
         self._waiting.clear()
 
     @property
+    def wants(self) -> bool:
+        """Whether differences wait for a snapshot; one from before there were any would be older than they."""
+        return not self.whole and bool(self._waiting)
+
+    @property
     def bid(self) -> int:
         """The best bid, 0 where there is none."""
         return max(self.bids, default=0)

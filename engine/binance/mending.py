@@ -132,7 +132,7 @@ class Mending:
     async def _book(self, coin: LiveCoin) -> bool:
         torn, coin.book.torn = coin.book.torn, []
         self._admit(Hole(coin.name, "depth", first, last) for first, last in torn)
-        if coin.book.whole:
+        if not coin.book.wants:
             return True
         snapshot = await self._client.depth(coin.name)
         self._keeping.keep(methodcaller("depth", coin.name, seam.wall_ns(), msgspec.json.encode(snapshot)))

@@ -59,6 +59,16 @@ async def test_what_is_urgent_may_use_the_rest(time: Time) -> None:
     assert not its.may_go(1, urgent=True)
 
 
+async def test_what_can_wait_leaves_others_the_way(time: Time) -> None:
+    its = RateBudget(limit=100)
+    await its.pass_weight(40, patient=True)
+    assert not its.may_go(20, patient=True)
+    await its.pass_weight(40)
+    assert time.slept == []
+    await its.pass_weight(20, patient=True)
+    assert time.passed_s > 59
+
+
 async def test_the_exchange_s_count_is_believed_where_it_is_more_and_what_is_under_way_is_not_forgotten(time: Time) -> None:
     its = RateBudget(limit=100)
     its.hear(200, told(30))

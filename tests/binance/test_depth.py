@@ -67,8 +67,10 @@ def change(first: int, last: int, price: int = 100, amount: int = 1) -> DepthEve
 
 def test_differences_wait_for_a_snapshot_and_those_in_it_are_dropped() -> None:
     book = OrderBook()
+    assert not book.wants
     for event in (change(5, 8, 99), change(9, 11, 98), change(12, 14, 97)):
         book.hear(event)
+        assert book.wants
     assert not book.whole
     assert book.join(10, {100: 7}, {})
     assert (book.bids, book.last) == ({100: 7, 98: 1, 97: 1}, 14)

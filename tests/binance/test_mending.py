@@ -222,6 +222,8 @@ async def test_the_book_is_joined_to_its_snapshot_and_is_the_exchange_s_own() ->
                 assert book.last == true.id
                 assert (book.bids, book.asks) == (dict(true.bids), dict(true.asks))
 
+        assert not [name for name, _ in its.book.replies if name.startswith("depth")], "none is asked for before it changes"
+        await its.play(feed, MINUTE, SECOND)
         await until(lambda: all(book.whole for book in books.values()))
         await its.play(feed, 3 * MINUTE, SECOND)
         await its.play(feed, SECOND // 5, SECOND // 10)
