@@ -1,7 +1,7 @@
 """A stand-in for the engine host: a made-up market over the real socket and the real protocol.
 
 Run by a link it reads its spec from stdin. `python tests/tui/fake_host.py deck` opens the deck on it; faults come by the spec's
-recording: "crash", "silent", "exit3", "garbage", "fatal", "lingers", "hung".
+recording: "crash", "silent", "exit3", "garbage", "fatal", "lingers", "hung", "tidy", "stubborn".
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import sys
 import time
@@ -59,6 +60,10 @@ def serve() -> None:
     world = World(at=int(spec["at"] or 700), clock=None)
     world.clock = time.time_ns()
     send(world.hello(), world.events(), world.frame())
+    if fault == "tidy":
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(7)))
+    if fault == "stubborn":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if fault == "silent":
         time.sleep(60)
     print("hello from the strategy", flush=True)

@@ -131,10 +131,26 @@ async def test_a_host_that_lingers_is_ended_and_that_is_not_called_its_own_end(m
         assert listener.link._process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "least", "most"),
+    [("tidy", 7, 0.3, 1.5), ("stubborn", -signal.SIGKILL, 0.5, 1.5), ("lingers", -signal.SIGTERM, 0, 0.4)],
+)
+async def test_an_engine_is_given_time_to_end_and_no_more_than_that(fault: str, code: int, least: float, most: float) -> None:
+    """With no event loop turning meanwhile, as where the deck's terminal is gone."""
+    async with linked(fault) as listener:
+        await listener.until(lambda: listener.frames or fault == "lingers" and listener.of(p.Failure))
+        process = listener.link._process
+        assert process is not None
+        began = time.monotonic()
+        listener.link.end(0.5 if fault == "stubborn" else 3.0)
+        assert least <= time.monotonic() - began <= most
+        assert await asyncio.wait_for(process.wait(), 5) == code
+
+
 async def test_sockets_of_decks_that_were_killed_are_swept() -> None:
     killed = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await killed.wait()
-    dead, alive = (paths.runtime_dir() / f"{pid}-7.sock" for pid in (killed.pid, os.getpid()))
+    dead, alive = (paths.runtime_dir() / f"{pid}-0.sock" for pid in (killed.pid, os.getpid()))
     for path in (dead, alive):
         path.touch()
     try:
