@@ -13,7 +13,7 @@ import msgspec
 
 from engine.errors import HostError
 
-VERSION = 2
+VERSION = 3
 LOADING = "loading the engine; compiling it once takes some seconds"
 FRAMES_PER_SECOND = 10
 SIGN_OF_LIFE = 1.0
@@ -125,12 +125,33 @@ class CancelAll(Message, frozen=True):
     coin: str | None = None
 
 
+class Arm(Message, frozen=True):
+    """Let real orders out; `typed` is the amount at risk as a person typed it, "" where the mode asks for none."""
+
+    id: int
+    typed: str = ""
+
+
+class Disarm(Message, frozen=True):
+    """Keep new orders in; those that are out stay."""
+
+    id: int
+
+
+class Halt(Message, frozen=True):
+    """The kill switch: keep new orders in, cancel every own order, and sell what is held where `flatten`."""
+
+    id: int
+    flatten: bool = False
+
+
 class Shutdown(Message, frozen=True):
-    """End the host."""
+    """End the host; one that trades treats its orders as if the deck were lost."""
 
 
 HandCommand = PlaceOrder | PlaceOco | AmendOrder | ReplaceOrder | CancelOrder | CancelAll
-Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | HandCommand | Shutdown
+TradeCommand = Arm | Disarm | Halt
+Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | HandCommand | TradeCommand | Shutdown
 
 
 # Host to deck
@@ -162,8 +183,22 @@ class Param(msgspec.Struct, frozen=True):
     value: str
 
 
+class TradeInfo(msgspec.Struct, frozen=True):
+    """Where real orders go: the environment, which account (its key's first letters), what may be spent of it at most, in the
+    session's currency, whether arming asks for that amount to be typed, what becomes of orders when the deck is lost, and
+    what is to be known of the account before trading on it.
+    """
+
+    environment: str
+    account: str
+    at_risk: str
+    typed: bool
+    on_ui_lost: str
+    warnings: list[str]
+
+
 class Hello(Message, frozen=True):
-    """What is flown, sent once when the host is ready."""
+    """What is flown, sent when the host is ready, to each deck that comes; `trade` is None where orders are simulated."""
 
     version: int
     mode: str
@@ -182,6 +217,7 @@ class Hello(Message, frozen=True):
     steps: int
     gaps: list[tuple[float, float]]
     """Where no coin has data, as fractions 0..1 of the transport bar."""
+    trade: TradeInfo | None = None
 
 
 class WatchRow(msgspec.Struct, frozen=True):
@@ -248,6 +284,10 @@ class OrderRow(msgspec.Struct, frozen=True):
     bars: int
     away_pct: float
     reason: str
+    stage: str = ""
+    """How a real order stands, in the exchange's word or INTENT, SENT, UNKNOWN, CANCEL_SENT; "" for a simulated one."""
+    age_s: float = 0.0
+    """For how long it has stood so."""
 
 
 class PositionRow(msgspec.Struct, frozen=True):
@@ -314,13 +354,46 @@ class FeedRow(msgspec.Struct, frozen=True):
     failure: str
 
 
+class ExternalRow(msgspec.Struct, frozen=True):
+    """An open order of the account that did not come from here: shown, and left alone."""
+
+    order_id: int
+    coin: str
+    side: str
+    type: str
+    amount: str
+    filled: str
+    price: str
+
+
+class TradeRow(msgspec.Struct, frozen=True):
+    """How trading fares: why no order may go out ("" where it may); whether orders, trades and balances have been asked for,
+    and how long ago; whether the account's stream is up, how old its last word is and how often it came back; orders nobody
+    knows the fate of, and for how long; requests without an answer yet; orders sent in 10 s and how many may be.
+    """
+
+    disarmed: str
+    reconciled: bool
+    reconciled_age_s: float
+    alive: bool
+    age_s: float
+    reconnects: int
+    unknown: int
+    unknown_age_s: float
+    out: int
+    orders_10s: int
+    orders_limit: int
+    externals: list[ExternalRow]
+
+
 class Frame(Message, frozen=True):
     """The world at the cursor; the latest frame replaces every earlier one.
 
     `step` counts steps done (0 before the first bar), `time` is the cursor's market time in ns, `ts` the host's wall clock
     (`time.time_ns()`) when the frame was made; the answer to a command that moves something is a frame at once, not one
     at the next tenth of a second. `rate` the measured steps a second, `halted` why the strategy stands still ("" while it
-    flies), `stopped` why nothing may be bought ("" while it may), be it for this UTC day only; `feed` is None on a replay.
+    flies), `stopped` why nothing may be bought ("" while it may), be it for this UTC day only; `feed` is None on a replay,
+    `trade` where orders are simulated.
     """
 
     seq: int
@@ -344,6 +417,7 @@ class Frame(Message, frozen=True):
     n_orders: int
     n_signals: int
     feed: FeedRow | None = None
+    trade: TradeRow | None = None
 
 
 class FillRow(msgspec.Struct, frozen=True):
@@ -383,15 +457,27 @@ class LogLine(msgspec.Struct, frozen=True):
     text: str
 
 
+class JournalRow(msgspec.Struct, frozen=True):
+    """An entry of the journal: its number, when it was written (ns of the wall), what it tells of which order, in words."""
+
+    seq: int
+    time: int
+    what: str
+    order: int
+    text: str
+
+
 class Events(Message, frozen=True):
     """What happened since the last Events, oldest first.
 
-    Where very much did, only the newest of each kind with their numbers n.
+    Where very much did, only the newest of each kind with their numbers n. A deck that comes to a flight under way is told
+    the newest of each kind first.
     """
 
     fills: list[FillRow]
     signals: list[SignalRow]
     log: list[LogLine]
+    journal: list[JournalRow] = []
 
 
 class Reply(Message, frozen=True):
