@@ -124,7 +124,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     status: OrderStatus
     step: int
     time: Timestamp
-    by: Literal["strategy", "hand", "risk"] = "strategy"
+    by: Literal["strategy", "hand", "risk", "kill"] = "strategy"
     reason: str = ""
     refusal: str = ""
     tif: TimeInForce = TimeInForce.GTC

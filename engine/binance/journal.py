@@ -79,6 +79,15 @@ class Journal:
         for seq, time, what, named, body in rows:
             yield Entry(seq, time, what, named, msgspec.json.decode(body))
 
+    def since(self, seq: int, limit: int = 1000) -> list[Entry]:
+        """Return up to so many entries after one, oldest first."""
+        query = "SELECT seq, ts_ns, what, cid, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
+        try:
+            rows = self._db.execute(query, (seq, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        return [Entry(number, time, what, cid, msgspec.json.decode(body)) for number, time, what, cid, body in rows]
+
     def close(self) -> None:
         """Let go of the file."""
         with contextlib.suppress(sqlite3.Error):

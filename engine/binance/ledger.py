@@ -7,29 +7,17 @@ import contextlib
 import json
 from typing import Any
 
-import msgspec
-
+from engine import seam
 from engine.binance.numbers import NotExact, units
 from engine.binance.reports import execution_of_event, execution_of_trade, news_of, news_of_event
 from engine.binance.socket import BadFrame, Manners, SupervisedSocket, Wire
+from engine.binance.status import External, TradeStatus
 from engine.binance.trading import BinanceTradeSystem
 from engine.errors import ExchangeError, JournalError
 from engine.model import CoinName
 
 RECONCILE_EVERY_S = 60.0
-
-
-class External(msgspec.Struct, frozen=True):
-    """An open order that did not come from here: shown, and left alone."""
-
-    order_id: int
-    client_id: str
-    coin: CoinName
-    side: str
-    kind: str
-    amount: str
-    filled: str
-    price: str
+NS_PER_SECOND = 10**9
 
 
 class Ledger:
@@ -44,8 +32,12 @@ class Ledger:
         self.client = trade.client
         self.reconciled = False
         self.externals: list[External] = []
+        self.alive = False
         self._due = asyncio.Event()
+        self._since = seam.monotonic_ns()
+        self._asked_at = seam.monotonic_ns()
         self._last_trade: dict[CoinName, int] = {}
+        trade.account_trouble = self.trouble
         self.socket = SupervisedSocket(
             "account", self.client.hosts.ws_api, self._subscribe, self._hear, self._changed, manners or Manners(silence=3600.0)
         )
@@ -96,6 +88,7 @@ class Ledger:
         for row in account["balances"]:
             self.trade.mirror.set_balance(str(row["asset"]), units(str(row["free"])), units(str(row["locked"])))
         self.reconciled = True
+        self._asked_at = seam.monotonic_ns()
 
     async def _settle(self, coin: CoinName, cid: str) -> None:
         """Ask for one order of which not all is known."""
@@ -137,6 +130,8 @@ class Ledger:
             self.socket.take(frame.encode() if isinstance(frame, str) else frame)
 
     def _changed(self, alive: bool) -> None:
+        if alive != self.alive:
+            self.alive, self._since = alive, seam.monotonic_ns()
         if alive:
             self._due.set()
 
@@ -173,6 +168,33 @@ class Ledger:
             case _:
                 self._due.set()
 
+    # how it fares
+
+    def trouble(self, borne_s: float = 0.0) -> str:
+        """Return what is wrong with the account, "" where nothing is; a stream that is cut is borne so many seconds."""
+        if not self.reconciled:
+            return "the account has not been asked about yet"
+        gone_s = 0.0 if self.alive else (seam.monotonic_ns() - self._since) / NS_PER_SECOND
+        return "" if self.alive or gone_s < borne_s else f"the account's stream is cut since {gone_s:.0f} s"
+
+    def status(self) -> TradeStatus:
+        """Return how trading on the account fares."""
+        now, unknown = self.client.clock.now, self.trade.lives.oldest_unknown
+        return TradeStatus(
+            disarmed=self.trade.disarmed,
+            reconciled=self.reconciled,
+            reconciled_age_s=(seam.monotonic_ns() - self._asked_at) / NS_PER_SECOND,
+            alive=self.alive,
+            age_s=self.socket.age_s,
+            reconnects=self.socket.counters.reconnects,
+            unknown=self.trade.lives.n_unknown,
+            unknown_age_s=0.0 if unknown is None else (now - unknown.since) / NS_PER_SECOND,
+            out=len(self.trade.wire.tasks),
+            orders_10s=self.client.budget.orders,
+            orders_limit=self.client.budget.orders_limit,
+            externals=self.externals,
+        )
+
     @property
     def silence_s(self) -> float:
         """Seconds since the account's stream said anything, or was made."""
@@ -182,10 +204,9 @@ class Ledger:
 def _external(order: dict[str, Any]) -> External:
     return External(
         int(order["orderId"]),
-        str(order["clientOrderId"]),
         str(order["symbol"]),
-        str(order["side"]),
-        str(order["type"]),
+        str(order["side"]).lower(),
+        str(order["type"]).lower(),
         str(order["origQty"]),
         str(order["executedQty"]),
         str(order["price"]),

@@ -83,6 +83,11 @@ class Life:
         return self.stage not in ENDED
 
     @property
+    def word(self) -> str:
+        """Its stage in a word; CANCEL_SENT while a cancel has no answer."""
+        return "CANCEL_SENT" if self.cancel_sent and self.is_open else self.stage.value
+
+    @property
     def accounted(self) -> int:
         """How much of what filled its trades account for."""
         return sum(its.amount for its in self.trades.values())

@@ -38,6 +38,7 @@ class Lives:
         self._step = step
         self._cids: dict[int, str] = {}
         self._by_order: dict[int, str] = {}
+        self._unsettled: dict[str, Life] = {}
         self._next = 1
 
     # at the start
@@ -94,6 +95,7 @@ class Lives:
         coin = self._mirror.instruments[n].coin
         life = Life(cid=cid, coin=coin, side=asked.side, amount=amount, created=time, since=time)
         self.by_cid[cid], self.numbers[cid], self._cids[number] = life, number, cid
+        self._unsettled[cid] = life
         return life
 
     # changing
@@ -135,6 +137,8 @@ class Lives:
         if life.stage not in (Stage.INTENT, Stage.SENT, Stage.UNKNOWN):
             self._mirror.release(number)
         self._mirror.set_stage(number, life.stage, life.amount)
+        if life.complete:
+            self._unsettled.pop(life.cid, None)
         if life.stage in (Stage.REJECTED, Stage.NOT_PLACED) and life.text:
             self._notes.refuse(number, f"{life.code} {life.text}" if life.code else life.text)
         self.changed(life)
@@ -151,10 +155,20 @@ class Lives:
         return self.by_cid.get(cid) or self.by_cid.get(self._by_order.get(order_id, ""))
 
     @property
+    def oldest_unknown(self) -> Life | None:
+        """The first order of which nobody knows whether it was placed; None where there is none."""
+        return next((life for life in self.unsettled if life.stage is Stage.UNKNOWN), None)
+
+    @property
+    def n_unknown(self) -> int:
+        """How many orders nobody knows the fate of."""
+        return sum(life.stage is Stage.UNKNOWN for life in self._unsettled.values())
+
+    @property
     def unsettled(self) -> list[Life]:
         """Orders that may still fill, or whose fills are not all known, oldest first."""
-        return [life for life in self.by_cid.values() if not life.complete]
+        return list(self._unsettled.values())
 
     def unknown(self, coin: str) -> list[Life]:
         """Return a coin's orders of which nobody knows whether they were placed."""
-        return [life for life in self.by_cid.values() if life.coin == coin and life.stage is Stage.UNKNOWN]
+        return [life for life in self._unsettled.values() if life.coin == coin and life.stage is Stage.UNKNOWN]

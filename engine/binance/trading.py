@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 from engine.binance.client import Client
+from engine.binance.halting import halt
 from engine.binance.journal import Journal
 from engine.binance.life import Life, Stage
 from engine.binance.lives import Lives
 from engine.binance.mirror import Mirror
+from engine.binance.safety import Safety
+from engine.binance.status import JournalLine, words
 from engine.binance.wire import Wire
-from engine.errors import JournalError
+from engine.errors import JournalError, OrderError
 from engine.exact import floor_to
 from engine.exchange import REFUSALS, FillRules
 from engine.exchange import kernel as k
@@ -26,6 +30,8 @@ from engine.trading.system import TradeSystem
 from engine.trading.terms import Terms
 
 NS_PER_SECOND = 10**9
+BORNE_S = 5.0
+"""How long the account may be out of reach before trading is disarmed."""
 
 
 class BinanceTradeSystem(TradeSystem):
@@ -50,6 +56,7 @@ class BinanceTradeSystem(TradeSystem):
         super().__init__(timeline, strategy, currency, limits)
         self.client = client
         self.disarmed = "trading has not been armed"
+        self.account_trouble: Callable[[float], str] = lambda borne_s: "the account has not been asked about yet"
         self._journal = journal
         self._tag = tag
         self._rules = rules or FillRules()
@@ -61,6 +68,7 @@ class BinanceTradeSystem(TradeSystem):
         self.lives = Lives(self._tag, self._journal, mirror, self.notes, lambda: self.client.clock.now, lambda: raw.step)
         self.wire = Wire(self.client, self.lives)
         self.mirror = mirror
+        self.safety = Safety(self.client, self.lives, lambda borne_s: self.account_trouble(borne_s))
         self._adopt_account(raw, mirror, Account(mirror, raw, self.currency, self.notes, lambda: None))
         self.lives.recover()
         self.lives.changed = self._follow_up
@@ -68,12 +76,40 @@ class BinanceTradeSystem(TradeSystem):
     # armed or not
 
     def arm(self) -> None:
-        """Let orders out."""
+        """Let orders out; raises OrderError telling why that cannot be now."""
+        why = self.safety.trouble()
+        if why:
+            raise OrderError(f"trading cannot be armed: {why}")
         self.disarmed = ""
 
     def disarm(self, why: str) -> None:
         """Keep new orders in; the first reason stays until it is armed again."""
         self.disarmed = self.disarmed or why
+
+    def vigil(self, feed_trouble: str) -> None:
+        """Disarm where something is wrong: with the market's stream as is told, the clock, the budget, an order, the account."""
+        self.safety.feed = feed_trouble
+        if not self.disarmed:
+            self.disarm(self.safety.trouble(BORNE_S))
+
+    async def halt(self, flatten: bool) -> str:
+        """Disarm, withdraw every own order and, to `flatten`, sell every own position; return what came of it."""
+        return await halt(self, flatten)
+
+    # how it fares
+
+    def stage_of(self, order: int) -> tuple[str, float]:
+        """Return how an order stands in a word, and for how many seconds; "" for one that was refused here."""
+        life = self.lives.of_number(order)
+        if life is None:
+            return "", 0.0
+        return life.word, max(self.client.clock.now - life.since, 0) / NS_PER_SECOND
+
+    def journal_since(self, seq: int, limit: int = 1000) -> list[JournalLine]:
+        """Return what the journal says after an entry, in words."""
+        numbers = self.lives.numbers
+        entries = self._journal.since(seq, limit)
+        return [JournalLine(its.seq, its.time, its.what, numbers.get(its.cid, -1), words(its)) for its in entries]
 
     def kept_in(self, n: int) -> str:
         """Return why an order of a coin may not go out, "" where it may."""
@@ -117,6 +153,14 @@ class BinanceTradeSystem(TradeSystem):
         self.wire.place(life, asked, amount)
         if exits:
             self._exits[life.cid] = exits
+        return 0, self.lives.numbers[life.cid]
+
+    def send_anyway(self, n: int, asked: Terms, amount: int, reason: str) -> tuple[int, int]:
+        """Send what the kill switch asks for, armed or not; return its refusal code and its id, -1 where it is not sent."""
+        life = self._intend(n, asked, amount, "kill", reason)
+        if life is None:
+            return REFUSED + self.notes.reason_number(self.disarmed), -1
+        self.wire.place(life, asked, amount)
         return 0, self.lives.numbers[life.cid]
 
     def _intend(self, n: int, asked: Terms, amount: int, by: Author, reason: str) -> Life | None:

@@ -9,7 +9,7 @@ from typing import Literal
 from engine.model import CoinName, OrderStatus, OrderType, Signal, TimeInForce
 from engine.state import Raw, State
 
-Author = Literal["strategy", "hand", "risk"]
+Author = Literal["strategy", "hand", "risk", "kill"]
 Number = float | Decimal
 """A float means the decimal it prints as."""
 

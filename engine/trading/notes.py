@@ -18,7 +18,7 @@ REFUSED = 1000
 SIX = Struct("6q")
 """Packed it is twice as fast as an array of numbers takes them."""
 KINDS = ("buy", "sell", "close", "cancel")
-AUTHORS: tuple[Author, ...] = ("strategy", "hand", "risk")
+AUTHORS: tuple[Author, ...] = ("strategy", "hand", "risk", "kill")
 
 
 class Notes:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.binance.life import Stage
-from engine.errors import JournalError
+from engine.errors import JournalError, OrderError
 from engine.model import OrderStatus, OrderType, Signal
 from engine.recordings.bars import stamp
 from tests.binance.cockpit import Cockpit, cockpit
@@ -152,3 +153,53 @@ async def test_a_second_engine_on_the_account_is_refused(tmp_path: Path) -> None
     async with cockpit(market(COINS), tmp_path / "j.db", **SETTINGS) as its:
         with pytest.raises(JournalError, match="another engine trades on this account"):
             Cockpit(its.hall, tmp_path / "j.db")
+
+
+async def test_a_halt_withdraws_what_works_and_sells_what_is_held(tmp_path: Path) -> None:
+    async with cockpit(market(COINS), tmp_path / "j.db", **SETTINGS) as its:
+        its.trade.place_order("AAAUSDT", 2)
+        for price in (40, 41, 42):
+            its.trade.place_order("BBBUSDT", 5, price / 4)
+        await its.settled()
+        await its.agrees()
+        said = await its.trade.halt(flatten=True)
+        assert said == "3 of 3 cancelled; 1 of 1 sold"
+        assert its.trade.disarmed == "halted"
+        assert its.desk.records.open == {}
+        assert its.trade.account.sellable(0) == 0
+        assert its.trade.account.order(4).by == "kill"
+        await its.agrees()
+
+
+async def test_what_is_wrong_disarms_with_its_reason_and_keeps_from_arming(tmp_path: Path) -> None:
+    async with cockpit(market(COINS), tmp_path / "j.db", **SETTINGS) as its:
+        its.trade.vigil("")
+        assert not its.trade.disarmed
+        its.trade.vigil("AAAUSDT is stale for 11 s")
+        its.trade.vigil("BBBUSDT is stale too")
+        assert its.trade.disarmed == "AAAUSDT is stale for 11 s", "the first reason stays"
+        with pytest.raises(OrderError, match="cannot be armed: BBBUSDT is stale too"):
+            its.trade.arm()
+        its.trade.vigil("")
+        its.trade.arm()
+        its.client.budget.stop_for(60)
+        its.trade.vigil("")
+        assert its.trade.disarmed == "the exchange asks to wait"
+
+
+async def test_stage_status_and_journal_are_told_for_the_deck(tmp_path: Path) -> None:
+    async with cockpit(market(COINS), tmp_path / "j.db", **SETTINGS) as its:
+        its.trade.place_order("AAAUSDT", 1, 50, by="hand", reason="cheap")
+        assert its.trade.stage_of(0)[0] == "INTENT"
+        await its.settled()
+        assert its.trade.stage_of(0)[0] == "NEW"
+        its.trade.cancel_order("AAAUSDT")
+        await asyncio.sleep(0)
+        assert its.trade.stage_of(0)[0] == "CANCEL_SENT"
+        await its.agrees()
+        status = its.ledger.status()
+        assert (status.disarmed, status.reconciled, status.alive, status.unknown, status.externals) == ("", True, True, 0, [])
+        lines = its.trade.journal_since(0)
+        assert lines[0].text == "buy 1 AAAUSDT limit at 50 by hand: cheap"
+        assert {line.order for line in lines} == {0}
+        assert its.trade.journal_since(lines[-1].seq) == []

@@ -1,0 +1,80 @@
+"""Halting: everything that works is withdrawn and, where that is asked for, what is held is sold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from engine.binance.life import Life, Stage
+from engine.exchange import REFUSALS
+from engine.exchange import kernel as k
+from engine.trading.notes import REFUSED
+from engine.trading.terms import AT_MARKET
+
+if TYPE_CHECKING:
+    from engine.binance.trading import BinanceTradeSystem
+
+PATIENCE_S = 10.0
+"""How long the ends of orders are waited for."""
+LOOK_S = 0.005
+REASON = "halted"
+
+
+async def halt(trade: BinanceTradeSystem, flatten: bool) -> str:
+    """Disarm, cancel every own order at once, and with `flatten` sell every own position at market; return what came of it.
+
+    What could not be brought about within PATIENCE_S is said.
+    """
+    trade.disarm(REASON)
+    working = [life for life in trade.lives.unsettled if life.is_open]
+    for life in working:
+        trade.wire.cancel(life)
+    await _ended(working)
+    said = [_told(trade, working, "cancelled" if working else "no order was open")]
+    if flatten:
+        said.append(await _flatten(trade))
+    return "; ".join(said)
+
+
+async def _flatten(trade: BinanceTradeSystem) -> str:
+    sold: list[Life] = []
+    kept: list[str] = []
+    for n, coin in enumerate(trade.raw.coins):
+        amount = trade.account.sellable(n)
+        if not amount:
+            continue
+        code, order = trade.send_anyway(n, AT_MARKET[k.SELL], amount, REASON)
+        life = trade.lives.of_number(order) if order >= 0 else None
+        if life is not None:
+            sold.append(life)
+        else:
+            why = trade.notes.reason(code - REFUSED) if code >= REFUSED else REFUSALS[code]
+            kept.append(f"{coin} is not sold: {why}")
+    await _ended(sold)
+    if not sold and not kept:
+        return "nothing was held"
+    return "; ".join(([_told(trade, sold, "sold")] if sold else []) + kept)
+
+
+async def _ended(lives: Iterable[Life]) -> None:
+    """Wait until orders have ended and all their fills are known, but not for ever."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + PATIENCE_S
+    while any(not life.complete for life in lives) and clock() < until:  # noqa: ASYNC110
+        await asyncio.sleep(LOOK_S)
+
+
+def _told(trade: BinanceTradeSystem, lives: list[Life], what: str) -> str:
+    if not lives:
+        return what
+    wanted = Stage.FILLED if what == "sold" else Stage.CANCELED
+    done = sum(life.stage is wanted for life in lives)
+    told = [f"{done} of {len(lives)} {what}"]
+    for life in lives:
+        number = trade.lives.numbers[life.cid]
+        if life.is_open:
+            told.append(f"#{number} {life.coin} is {life.word} still")
+        elif life.stage is not wanted:
+            told.append(f"#{number} {life.coin} {life.stage}")
+    return ", ".join(told)
