@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def prepare(
     if settings.mode != "replay" and data is None:
         raise UsageError(
             f"{settings.source} flies live prices",
-            hint="name a recording to fly it on: --recording NAME, or `tickdeck paper` it",
+            hint=f"name a recording to fly it on: --recording NAME, or `tickdeck {'trade' if settings.trades else 'paper'}` it",
         )
     if data is None:
         recording = open_recording(find_recording(settings.recording, settings.beside, settings.coins))
@@ -77,17 +77,30 @@ def prepare(
 
 
 def assemble(
-    settings: SessionConfig, recording: Recording | None, feed: Any, strategy: Strategy | type[Strategy] | None = None
+    settings: SessionConfig,
+    recording: Recording | None,
+    feed: Any,
+    strategy: Strategy | type[Strategy] | None = None,
+    trading: Callable[[Strategy, Limits], TradeSystem] | None = None,
 ) -> Session:
-    """Return the session of a feed that is there: its strategy and trade system as the config has them."""
+    """Return the session of a feed that is there: its strategy and trade system as the config has them.
+
+    `trading` makes the trade system, in place of one that simulates.
+    """
     pilot = _strategy(settings, strategy)
     own_state(pilot)  # what it cannot keep is told now and not after a long run
     pilot.stats.features.add(extra_features(settings))
+    limits = _limits(settings.risk)
+    trade = trading(pilot, limits) if trading is not None else _simulated(settings, feed, pilot, limits)
+    return Session(settings, recording, feed, trade, pilot)
+
+
+def _simulated(settings: SessionConfig, feed: Any, pilot: Strategy, limits: Limits) -> LocalTradeSystem:
     rules = settings.fills
     if rules.fee_asset == "bnb":
         for quote in dict.fromkeys(its.quote for its in feed.instruments):
             path(feed.instruments, "BNB", quote)
-    trade = LocalTradeSystem(
+    return LocalTradeSystem(
         strategy=pilot,
         cash=settings.account.cash,
         adopt=settings.account.adopt,
@@ -101,9 +114,8 @@ def assemble(
             limit_touch=rules.limit_fill == "touch",
             max_volume_share=rules.volume_share,
         ),
-        limits=_limits(settings.risk),
+        limits=limits,
     )
-    return Session(settings, recording, feed, trade, pilot)
 
 
 def _limits(risk: RiskConfig) -> Limits:

@@ -230,7 +230,7 @@ def test_a_float_from_python_means_what_it_prints() -> None:
 
 def test_all_mistakes_are_told_at_once_each_with_its_line() -> None:
     text = """
-mode = "live"
+mode = "liv"
 recordng = 5
 interval = "7m"
 coins = ["A", "A"]
@@ -256,7 +256,7 @@ max_open_order = 3
 """
     expected = {
         1: "recording is missing",
-        2: "mode is 'live', which is not available",
+        2: "mode is 'liv', which is no mode (did you mean 'live'?)",
         3: "recordng is not a known key (did you mean 'recording'?)",
         4: "interval is '7m', which is no interval",
         5: "coins names A twice",
@@ -281,9 +281,28 @@ max_open_order = 3
     assert [int(one.split(":")[1]) for one in found] == sorted(int(one.split(":")[1]) for one in found)
 
 
-def test_other_modes_are_not_available() -> None:
-    for mode in ('"live"', '"Replay"', "5", "[]"):
-        assert 'the mode is "replay" or "paper"' in mistake(f'recording = "r"\nmode = {mode}')
+def test_there_are_six_modes() -> None:
+    for mode in ('"fly"', '"Replay"', "5", "[]"):
+        told = mistake(f'recording = "r"\nmode = {mode}')
+        assert "which is no mode" in told
+        assert "one of replay, paper, rehearsal, testnet, demo, live" in told
+
+
+def test_orders_go_where_the_mode_says_and_live_says_so_twice() -> None:
+    def told(mode: str, binance: str) -> str:
+        return mistake(f'mode = "{mode}"\ncoins = ["A"]\n[binance]\n{binance}')
+
+    def trades(mode: str, binance: str = "") -> bool:
+        return parse_config(f'mode = "{mode}"\ncoins = ["A"]\n[binance]\n{binance}').trades
+
+    assert 'environment must say "live" too, where orders are real' in mistake('mode = "live"\ncoins = ["A"]')
+    assert 'environment must say "live" too, where orders are real' in told("live", 'environment = "testnet"')
+    assert 'environment says "live", but the mode is testnet' in told("testnet", 'environment = "live"')
+    assert "url is a rehearsal's, but the mode is demo" in told("demo", 'url = "http://127.0.0.1:1"')
+    assert trades("live", 'environment = "live"')
+    assert trades("testnet")
+    assert trades("rehearsal", 'url = "http://127.0.0.1:1"')
+    assert not trades("paper", 'environment = "testnet"')
 
 
 def test_live_prices_are_of_coins_that_are_named() -> None:

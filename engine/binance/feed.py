@@ -181,6 +181,11 @@ class BinanceFeed:
             self._broken = error
             raise
 
+    @property
+    def came(self) -> asyncio.Event:
+        """Set when something came, until it is pumped."""
+        return self._stream.inbox.came
+
     async def wait(self, seconds: float = LOOK_EVERY_S) -> None:
         """Return when something came, or after so many seconds."""
         with contextlib.suppress(TimeoutError):

@@ -25,7 +25,8 @@ class Inbox(Generic[Event]):
         self._waiting: dict[Hashable, Event] = {}
         self._count = 0
         self._kept = 0
-        self._came = asyncio.Event()
+        self.came = asyncio.Event()
+        """Set while there is something to take."""
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -41,16 +42,16 @@ class Inbox(Generic[Event]):
         else:
             self.conflated += self._waiting.pop((key,), None) is not None
             self._waiting[(key,)] = event
-        self._came.set()
+        self.came.set()
 
     def take(self) -> list[Event]:
         """Return all that waits, oldest first, and forget it."""
         taken = list(self._waiting.values())
         self._waiting.clear()
         self._kept = 0
-        self._came.clear()
+        self.came.clear()
         return taken
 
     async def wait(self) -> None:
         """Return once there is something to take."""
-        await self._came.wait()
+        await self.came.wait()

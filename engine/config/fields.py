@@ -12,7 +12,9 @@ from engine.config.quantities import basis_points, limit, money, percent, share,
 from engine.model import INTERVALS
 from engine.params import did_you_mean
 
-MODES = ("replay", "paper")
+MODES = ("replay", "paper", "rehearsal", "testnet", "demo", "live")
+TRADING = MODES[2:]
+"""The modes whose orders go to an exchange."""
 
 
 def _word(text: str) -> str:
@@ -50,8 +52,7 @@ def _moment(text: str) -> str:
 
 def _mode(value: Any) -> Any:
     if value not in MODES:
-        known = " or ".join(f'"{mode}"' for mode in MODES)
-        raise ValueError(f"is {shown(value)}, which is not available; the mode is {known}")
+        raise ValueError(f"is {shown(value)}, which is no mode{did_you_mean(str(value), MODES)}; one of {', '.join(MODES)}")
     return value
 
 
@@ -105,7 +106,7 @@ ClassName = Annotated[Word, AfterValidator(_class_name)]
 FeatureName = Annotated[Word, AfterValidator(_feature_name)]
 Interval = Annotated[Word, AfterValidator(_interval)]
 Moment = Annotated[Word, AfterValidator(_moment)]
-Mode = Annotated[Literal["replay", "paper"], BeforeValidator(_mode)]
+Mode = Annotated[Literal["replay", "paper", "rehearsal", "testnet", "demo", "live"], BeforeValidator(_mode)]
 Listed = BeforeValidator(_listed)
 """Lets a list stand for a tuple."""
 Tables = BeforeValidator(_tables)

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from engine.config.fields import (
+    TRADING,
     ClassName,
     Coins,
     Count,
@@ -179,12 +180,14 @@ class RiskConfig(Table):
 class BinanceConfig(Table):
     """`[binance]`: where live data comes from, and how it is taken."""
 
-    environment: Literal["live", "data", "demo", "testnet"] = "live"
-    """Whose prices: Binance's own (`data` from its host for public data alone), its demo's, or its testnet's."""
+    environment: Literal["live", "data", "demo", "testnet"] | None = None
+    """Whose prices on paper, Binance's own if left out (`data` from its host for public data alone), its demo's or its testnet's.
+    Orders go where the mode says; for `live` this must say "live" too.
+    """
     url: Word | None = None
     """A rehearsal on this machine in place of an environment, as http://127.0.0.1:PORT."""
     speed: Speed = Decimal(1)
-    """How fast the rehearsal's time goes by; the exchange's own is 1."""
+    """How fast the time of the rehearsal at `url` goes by; the exchange's own is 1."""
     streams: Annotated[tuple[Literal["kline", "trade", "bookTicker", "depth"], ...], Listed] = (
         "kline",
         "trade",
@@ -203,11 +206,33 @@ class BinanceConfig(Table):
     """The recording it goes into; one of its own in the user's data folder if left out."""
 
 
+class TradingConfig(Table):
+    """`[trading]`: how real orders are handled."""
+
+    on_ui_lost: Literal["keep", "cancel", "flatten"] = "keep"
+    """When no deck looks on any more: go on; or stop, and cancel what would buy; or stop, cancel everything and sell it all."""
+    deadline_ms: Annotated[int, Field(ge=10, le=5_000)] = 250
+    """How long the strategy may take for a step before it is interrupted and halted."""
+
+
+class RehearsalConfig(Table):
+    """`[rehearsal]`: the exchange that `mode = "rehearsal"` starts on this machine, unless `[binance] url` names one."""
+
+    recording: Word = "demo"
+    """The recorded market that it plays."""
+    speed: Speed = Decimal(1)
+    """How many seconds of the market pass in one of yours."""
+    begin: Moment | None = None
+    """When in the recording it opens (UTC); 1,000 bars after its start, or after a quarter of it, if left out."""
+
+
 class SessionTables(Table):
     """The whole of a session config."""
 
     mode: Mode = "replay"
-    """Where the market comes from: a recording, or Binance, with orders that are simulated."""
+    """Where the market comes from and orders go: a recording; Binance's prices and simulated orders (`paper`); or an exchange that
+    takes orders: a rehearsal on this machine, Binance's testnet, its demo, or Binance (`live`).
+    """
     recording: Word = Field(default="", validate_default=True)
     """A recording's folder, looked for beside the config, in the current folder, the user's data folder and the package."""
     coins: Coins | None = Field(default=None, validate_default=True)
@@ -223,23 +248,42 @@ class SessionTables(Table):
     account: AccountConfig = Field(default_factory=AccountConfig)
     fills: FillsConfig = Field(default_factory=FillsConfig)
     risk: RiskConfig = Field(default_factory=RiskConfig)
-    binance: BinanceConfig = Field(default_factory=BinanceConfig)
+    binance: BinanceConfig = Field(default_factory=BinanceConfig, validate_default=True)
+    trading: TradingConfig = Field(default_factory=TradingConfig)
+    rehearsal: RehearsalConfig = Field(default_factory=RehearsalConfig)
 
     @field_validator("recording", mode="before")
     @classmethod
     def _replay_needs_one(cls, recording: Any, info: Any) -> Any:
         if recording != "":
             return recording
-        if info.data.get("mode") != "paper":
+        if info.data.get("mode", "replay") == "replay":
             raise PydanticCustomError("missing", "missing")
         return "live"
 
     @field_validator("coins", mode="after")
     @classmethod
     def _live_needs_some(cls, coins: tuple[str, ...] | None, info: Any) -> tuple[str, ...] | None:
-        if coins is None and info.data.get("mode") == "paper":
+        if coins is None and info.data.get("mode", "replay") != "replay":
             raise ValueError("is missing; live prices are those of the coins it names")
         return coins
+
+    @field_validator("binance", mode="after")
+    @classmethod
+    def _orders_go_where_the_mode_says(cls, binance: BinanceConfig, info: Any) -> BinanceConfig:
+        mode = info.data.get("mode", "replay")
+        if mode == "live" and binance.environment != "live":
+            raise ValueError('environment must say "live" too, where orders are real')
+        if mode in ("rehearsal", "testnet", "demo") and binance.environment not in (None, mode):
+            raise ValueError(f'environment says "{binance.environment}", but the mode is {mode}; leave it out')
+        if mode in ("testnet", "demo", "live") and binance.url is not None:
+            raise ValueError(f"url is a rehearsal's, but the mode is {mode}; leave it out")
+        return binance
+
+    @property
+    def trades(self) -> bool:
+        """Whether orders go to an exchange."""
+        return self.mode in TRADING
 
     @property
     def begin_ns(self) -> int:

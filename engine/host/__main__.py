@@ -14,14 +14,21 @@ from engine.host.spec import Spec
 
 
 def main() -> int:
-    """Serve one deck; returns the exit code. What goes wrong before a deck is there goes to stderr, a line."""
+    """Serve one deck, or fly whether there is one or not; returns the exit code.
+
+    What goes wrong before a deck is there goes to stderr, a line.
+    """
     try:
         spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
     except msgspec.DecodeError as error:
         print(f"the host got no spec on stdin: {error}", file=sys.stderr)
         return 2
-    end_with_parent()
     try:
+        if spec.flight:
+            from engine.host.tower import serve_flight
+
+            return asyncio.run(serve_flight(spec))
+        end_with_parent()
         return asyncio.run(serve(spec))
     except TickdeckError as error:
         print(error.message, file=sys.stderr)

@@ -140,13 +140,15 @@ class Hand:
         return f"order #{new} in place of #{number}: {self._what(self._trade.account.order(new))}"
 
     def _cancel_all(self, coin: str | None) -> int:
-        """Cancel until none is left, as a cancelled entry may send its exits; return how many orders that ended."""
+        """Cancel until none is left that was not asked to end, as a cancelled entry may send its exits; return how many."""
         account = self._trade.account
-        ended: set[int] = set()
-        while orders := account.orders(coin):
-            ended.update(order.id for order in orders)
-            self._engine.cancel(orders[0].id)
-        return len(ended)
+        seen: set[int] = set()
+        asked: set[int] = set()
+        while orders := [order.id for order in account.orders(coin) if order.id not in asked]:
+            seen.update(orders)
+            asked.add(orders[0])
+            self._engine.cancel(orders[0])
+        return len(seen)
 
     def _what(self, order: Order) -> str:
         return f"{order.side} {self._plain(order.id)} {order.coin}"

@@ -95,7 +95,7 @@ def _short(units: int) -> str:
 
 def _source(live: BinanceConfig) -> str:
     """Return where live prices come from, in words."""
-    return f"Binance {live.environment}" if live.url is None else f"a rehearsal at {live.url}"
+    return f"Binance {live.environment or 'live'}" if live.url is None else f"a rehearsal at {live.url}"
 
 
 def _common_gaps(session: Session, recording: Recording) -> list[tuple[float, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.host.frames import Motion
-from engine.host.protocol import Command, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
+from engine.host.protocol import Arm, Command, Disarm, Halt, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
 from engine.host.reporter import Reporter
 from engine.model import Timestamp
 from engine.session import Session
@@ -16,6 +16,8 @@ class Pilot(Reporter):
     """One session on live prices; time cannot be moved here, so commands that would do nothing."""
 
     playing = True
+    slice: int | None = None
+    """How many steps are done at most before the host looks up, none for all that wait."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -41,7 +43,7 @@ class Pilot(Reporter):
         match command:
             case Watch(coin=coin, bars=bars):
                 self.frames.watch(coin, bars)
-            case Play() | Pause() | Step() | RunToEnd() | SetSpeed() | Shutdown():
+            case Play() | Pause() | Step() | RunToEnd() | SetSpeed() | Shutdown() | Arm() | Disarm() | Halt():
                 pass
             case _:
                 return [self.hand.obey(command)]
@@ -49,8 +51,10 @@ class Pilot(Reporter):
 
     def advance(self) -> float:
         """Take in what came and do the steps it makes; returns seconds until the next look."""
-        if self.session.feed.pump():
-            self.engine.run()
+        waiting = self.session.feed.pump()
+        if waiting:
+            done = self.engine.run(self.slice)
+            waiting -= done
             self.look()
         news = self.session.feed.news
         while news:
@@ -59,4 +63,4 @@ class Pilot(Reporter):
         if failure != self._told:
             self._told = failure
             self.note("error", f"no longer recorded: {failure}")
-        return LOOK_S
+        return 0.0 if waiting else LOOK_S

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from engine import seam
 from engine.host.frames import Motion
-from engine.host.protocol import Command, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
+from engine.host.protocol import Arm, Command, Disarm, Halt, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
 from engine.host.reporter import Reporter
 from engine.session import Session
 
@@ -61,7 +61,7 @@ class Player(Reporter):
                 self._from = (self._clock(), self.done)
             case Watch(coin=coin, bars=bars):
                 self.frames.watch(coin, bars)
-            case Shutdown():
+            case Shutdown() | Arm() | Disarm() | Halt():
                 pass
             case _:
                 return [self.hand.obey(command)]

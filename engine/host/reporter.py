@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 
 from engine.host.frames import FrameMaker, Motion
 from engine.host.hand import Hand
@@ -21,7 +22,7 @@ class Reporter(ABC):
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.engine = engine = Engine(session.feed, session.trade, session.strategy, session.begin)
+        self.engine = engine = self._engine(session)
         self.frames = FrameMaker(session, engine)
         self.hand = Hand(engine, self.note)
         self._told_fills = 0
@@ -29,6 +30,10 @@ class Reporter(ABC):
         self._told_stops = 0
         self._grounded = False
         self._log: list[LogLine] = []
+        self._logged: deque[LogLine] = deque(maxlen=NEWEST)
+
+    def _engine(self, session: Session) -> Engine:
+        return Engine(session.feed, session.trade, session.strategy, session.begin)
 
     @property
     @abstractmethod
@@ -97,40 +102,37 @@ class Reporter(ABC):
         """Return what happened since the last call, or None."""
         fills, signals = self._new_fills(), self._new_signals()
         log, self._log = self._log, []
+        self._logged.extend(log)
         return Events(fills, signals, log) if fills or signals or log else None
 
     def _new_fills(self) -> list[FillRow]:
-        account = self.session.trade.account
-        total = account.exchange.n_fills
+        total = self.session.trade.account.exchange.n_fills
         begin, self._told_fills = max(self._told_fills, total - NEWEST), total
-        rows = []
-        for n in range(begin, total):
-            fill = account.fill(n)
-            rows.append(
-                FillRow(
-                    n=n,
-                    step=fill.step,
-                    time=fill.time,
-                    coin=fill.coin,
-                    side=fill.side.value,
-                    amount=format(fill.amount, "f"),
-                    price=format(fill.price, "f"),
-                    fee=format(fill.fee, "f"),
-                    fee_asset=fill.fee_asset,
-                    order_id=fill.order_id,
-                    cash=format(fill.cash, "f"),
-                    position=format(fill.position, "f"),
-                )
-            )
-        return rows
+        return [self._fill_row(n) for n in range(begin, total)]
+
+    def _fill_row(self, n: int) -> FillRow:
+        fill = self.session.trade.account.fill(n)
+        return FillRow(
+            n=n,
+            step=fill.step,
+            time=fill.time,
+            coin=fill.coin,
+            side=fill.side.value,
+            amount=format(fill.amount, "f"),
+            price=format(fill.price, "f"),
+            fee=format(fill.fee, "f"),
+            fee_asset=fill.fee_asset,
+            order_id=fill.order_id,
+            cash=format(fill.cash, "f"),
+            position=format(fill.position, "f"),
+        )
 
     def _new_signals(self) -> list[SignalRow]:
-        signals = self.session.trade.signals
-        total = len(signals)
+        total = len(self.session.trade.signals)
         begin, self._told_signals = max(self._told_signals, total - NEWEST), total
-        coins, times = self.session.feed.latest.coins, self.session.feed.times
-        rows = []
-        for n in range(begin, total):
-            note = signals[n]
-            rows.append(SignalRow(n, note.step, int(times[note.step]), coins[note.coin], note.kind, note.reason, note.outcome))
-        return rows
+        return [self._signal_row(n) for n in range(begin, total)]
+
+    def _signal_row(self, n: int) -> SignalRow:
+        note, feed = self.session.trade.signals[n], self.session.feed
+        coin = feed.latest.coins[note.coin]
+        return SignalRow(n, note.step, int(feed.times[note.step]), coin, note.kind, note.reason, note.outcome)

@@ -29,6 +29,7 @@ class Deck:
         self._commands: asyncio.Queue[Command | None] = asyncio.Queue()
         self._task = asyncio.create_task(self._read())
         self.came = asyncio.Event()
+        """Set when a command comes; may be replaced by one that others set too."""
 
     async def _read(self) -> None:
         cutter = Reader(Command)
@@ -60,9 +61,9 @@ class Deck:
             self._writer.write(pack(message))
 
     @property
-    def behind(self) -> bool:
-        """Whether the deck has not taken what it was sent."""
-        return self._writer.transport.get_write_buffer_size() > 0
+    def behind(self) -> int:
+        """How many bytes of what it was sent the deck has not taken."""
+        return int(self._writer.transport.get_write_buffer_size())
 
     async def close(self) -> None:
         """Let what was sent go out, and end."""
@@ -84,7 +85,7 @@ async def serve(spec: Spec) -> int:
         else:
             connected.set_result(Deck(reader, writer))
 
-    server = await _listen(accept, Path(spec.socket))
+    server = await listen(accept, Path(spec.socket))
     async with server:
         try:
             deck = await asyncio.wait_for(connected, WAIT_FOR_DECK_S)
@@ -101,7 +102,8 @@ async def serve(spec: Spec) -> int:
             await deck.close()
 
 
-async def _listen(accept: object, path: Path) -> asyncio.Server:
+async def listen(accept: object, path: Path) -> asyncio.Server:
+    """Listen on a socket that only this user can connect to."""
     mask = os.umask(0o177)
     try:
         return await asyncio.start_unix_server(accept, str(path))  # type: ignore[arg-type]
@@ -153,7 +155,7 @@ async def fly(deck: Deck, player: Player | Pilot) -> None:
             if events := player.events():
                 deck.send(events)
             # a frame the deck cannot take yet is made anew later, the last one above all
-            moving = player.playing or (deck.behind and not commands)
+            moving = player.playing or (deck.behind > 0 and not commands)
             if commands or not deck.behind:
                 deck.send(player.frame())
         elif not player.playing:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.errors import UsageError
+from engine.errors import HostError, UsageError
 from engine.host.protocol import LOADING
 
 if TYPE_CHECKING:
     from engine.config import SessionConfig
+    from engine.host.captain import Captain
     from engine.host.pilot import Pilot
     from engine.host.player import Player
     from engine.session import Session
@@ -26,9 +27,20 @@ HISTORY = 1000
 Tell = Callable[[str], None]
 
 
+class Ground(msgspec.Struct, frozen=True):
+    """A rehearsal that was started for a flight: where it is, and the keys to its account."""
+
+    url: str
+    api_key: str
+    api_secret: str
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """What to fly: a config (its path or the name of a bundled one), overrides as `--set` has them, another recording, where to
     begin (a step, or a time as ISO 8601), a speed in bars a second, and the socket to listen on.
+
+    A `flight` has a supervisor, and outlives its deck: `beat` is the pipe on which it shows that it is alive, `ground` the
+    exchange that was started for it, `halted` why its strategy is to stand still from the start.
     """
 
     socket: str
@@ -37,6 +49,10 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     recording: str | None = None
     at: str | None = None
     speed: float | None = None
+    flight: bool = False
+    beat: int = -1
+    ground: Ground | None = None
+    halted: str = ""
 
 
 @asynccontextmanager
@@ -46,6 +62,8 @@ async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
     Raises the error of whatever is wrong with it.
     """
     settings = await asyncio.to_thread(settings_of, spec, tell)
+    if settings.trades:
+        raise UsageError(f"{settings.source} sends orders to an exchange", hint="`tickdeck trade` flies it")
     if settings.mode == "replay":
         yield await asyncio.to_thread(prepare_player, settings, spec, tell)
         return
@@ -54,6 +72,33 @@ async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
 
     async with fly(settings, tell) as session:
         yield Pilot(session)
+
+
+@asynccontextmanager
+async def airborne(spec: Spec, tell: Tell) -> AsyncIterator[Captain]:
+    """Yield what flies a spec whose orders are real. Raises the error of whatever is wrong with it."""
+    settings = await asyncio.to_thread(settings_of, spec, tell)
+    if not settings.trades:
+        raise UsageError(
+            f"{settings.source} has mode = {settings.mode!r}, which sends no orders", hint="`--set mode=rehearsal`, or another"
+        )
+    from engine.binance.keys import Keys, Secret, find_keys
+    from engine.flight.real import fly_for_real
+    from engine.host.captain import Captain
+
+    ground = spec.ground
+    if ground is None and settings.mode == "rehearsal" and settings.binance.url is None:
+        raise HostError(
+            "the rehearsal could not be started", hint="`tickdeck check` tells what is wrong with the config; the log may too"
+        )
+    if ground is not None:
+        there = {"binance.url": f'"{ground.url}"', "binance.speed": str(settings.rehearsal.speed)}
+        settings = settings.with_overrides(there)
+        keys = Keys(Secret(ground.api_key), Secret(ground.api_secret), None)
+    else:
+        keys = find_keys(settings.mode)
+    async with fly_for_real(settings, keys, tell) as flight:
+        yield Captain(flight, spec.halted)
 
 
 def settings_of(spec: Spec, tell: Tell) -> SessionConfig:

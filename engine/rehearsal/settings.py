@@ -20,12 +20,25 @@ from engine.config.text import KeyPath, key_lines, parse_toml, read_file
 from engine.errors import ConfigError
 from engine.exact import DECIMALS, INT64_MAX
 from engine.model import Instrument, Timestamp
+from engine.params import did_you_mean
 from engine.recordings.times import parse_date
 from engine.rehearsal.limits import ORDERS, REQUESTS, WEIGHT, Rule
 from engine.rehearsal.signing import by_public_key
 
-GUIDE = "configs/rehearsal.toml"
+GUIDE = "configs/exchange.toml"
 KEY_LENGTH = 64
+RESTRICTIONS = (
+    "ipRestrict",
+    "enableReading",
+    "enableSpotAndMarginTrading",
+    "enableWithdrawals",
+    "enableInternalTransfer",
+    "permitsUniversalTransfer",
+    "enableVanillaOptions",
+    "enableFutures",
+    "enableMargin",
+    "enablePortfolioMarginTrading",
+)
 
 
 def _time(value: Any) -> Timestamp:
@@ -78,6 +91,14 @@ def _public_key(text: str) -> str:
     return text
 
 
+def _restriction(name: str) -> str:
+    if name not in RESTRICTIONS:
+        raise ValueError(
+            f"is nothing the exchange says of a key{did_you_mean(name, RESTRICTIONS)}; it says {', '.join(RESTRICTIONS)}"
+        )
+    return name
+
+
 Time = Annotated[Timestamp, BeforeValidator(_time)]
 Speed = Annotated[float, BeforeValidator(_speed)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
@@ -97,6 +118,8 @@ class AccountSettings(Table):
     """The secret that requests are signed with by HMAC; made for each run if left out."""
     public_key: Annotated[str, AfterValidator(_public_key)] | None = None
     """In place of a secret, the public key (PEM) of a private one that requests are signed with, RSA or Ed25519."""
+    restrictions: dict[Annotated[str, AfterValidator(_restriction)], bool] = {}
+    """What the exchange tells otherwise of what the API key may do, in its own words: { enableWithdrawals = true }."""
 
     @field_validator("balances")
     @classmethod

@@ -26,7 +26,7 @@ from tests.rehearsal.test_signing import ED25519, pem_of
 from tests.worlds import START, candles, instrument, market, walk
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-EXAMPLE = CONFIGS / "rehearsal.toml"
+EXAMPLE = CONFIGS / "exchange.toml"
 MINUTE, DAY, WEEK = INTERVALS["1m"], INTERVALS["1d"], INTERVALS["1w"]
 
 
@@ -37,7 +37,7 @@ def settings(**tables: Any) -> RehearsalSettings:
 def mistakes(text: str, **changes: Any) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         parse_settings(f'recording = "x"\n{text}', "x.toml", changes)
-    assert "configs/rehearsal.toml explains every key" in caught.value.hint
+    assert "configs/exchange.toml explains every key" in caught.value.hint
     return caught.value.message.split("\n")
 
 
@@ -87,7 +87,7 @@ def test_it_is_told_from_a_sessions_config() -> None:
         assert not are_settings(path)
         load_config(path)
     with pytest.raises(ConfigError, match="is not a known key"):
-        load_config(find_config("rehearsal"))
+        load_config(find_config("exchange"))
 
 
 # mistakes

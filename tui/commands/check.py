@@ -78,7 +78,7 @@ def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
             yield from _about_rehearsal(config, overrides)
             return
         settings = load_config(config).with_overrides(replayed(overrides))
-        if settings.mode == "paper":
+        if settings.mode != "replay":
             yield from _about_live(settings)
             return
         session = prepare(settings)
@@ -121,7 +121,7 @@ def _about_market(session: Session) -> Iterator[Finding]:
 
 def _about_live(settings: SessionConfig) -> Iterator[Finding]:
     """Say what there is to say without asking the exchange."""
-    from engine.flight import hosts_of
+    from engine.flight.prices import hosts_of
     from engine.market import PushFeed
     from engine.model import INTERVALS, Instrument
     from engine.session import assemble

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from engine.binance.feed import Health
     from engine.config import SessionConfig
-    from engine.flight import Recorded
+    from engine.flight.record import Recorded
     from engine.recordings.capture import Metrics, Sealed
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -120,7 +120,7 @@ async def _record(into: Path, settings: SessionConfig) -> Recorded | None:
     from rich.live import Live
     from rich.text import Text
 
-    from engine.flight import record
+    from engine.flight.record import record
     from tui.console import err
 
     stop = asyncio.Event()

@@ -1,0 +1,161 @@
+"""The supervisor: starts a flight's engine, and another where it ended by force or does not come back from its strategy.
+
+It is tiny, loads nothing of what it watches, and outlives the deck that started it. Starting again is recovering: the journal
+knows what was meant, the exchange what became of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections import deque
+from typing import Any
+
+from engine import seam
+
+SILENCE_S = 5.0
+"""How long an engine that was alive may show nothing before it is ended."""
+START_S = 120.0
+"""How long it may take to show the first: the first time, it compiles."""
+ENDS_S = 10.0
+MOST_STARTS = 5
+"""Engines in a minute, after which no other is started."""
+HUNG = "the strategy did not come back for 5 s, so the engine was ended and another started"
+ORDERLY = (0, 2)
+"""Exit codes of an engine that was told to end, or never got off the ground."""
+
+
+class Supervisor:
+    """Keeps a flight's engine running; `run` returns the exit code."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.over = False
+        self.ground: Ground | None = None
+        self.engine: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """Start engines until one ends in order."""
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, self._end)
+        if self.spec.pop("rehearses", False):
+            self.ground = Ground(self.spec)
+        starts: deque[int] = deque(maxlen=MOST_STARTS)
+        halted = ""
+        try:
+            while True:
+                starts.append(seam.monotonic_ns())
+                code, hung = self._fly(halted)
+                halted = HUNG if hung else halted
+                if code in ORDERLY or self.over:
+                    return code
+                if len(starts) == MOST_STARTS and starts[-1] - starts[0] < 60 * 10**9:
+                    _say("the engine ended again and again; it is not started any more")
+                    return 3
+                _say(f"the engine ended with {code}; another is started")
+        finally:
+            if self.ground is not None:
+                self.ground.stop()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.spec["socket"])
+
+    def _end(self, number: int, frame: object) -> None:
+        self.over = True
+        if self.engine is not None and self.engine.poll() is None:
+            self.engine.send_signal(signal.SIGTERM)
+
+    def _fly(self, halted: str) -> tuple[int, bool]:
+        """Run one engine; return its exit code, and whether it had to be ended as it hung."""
+        pulse, beat = os.pipe()
+        ground = self.ground.there if self.ground is not None else None
+        told = {**self.spec, "flight": True, "beat": beat, "ground": ground, "halted": halted}
+        command = [sys.executable, "-P", "-m", "engine.host"]
+        self.engine = engine = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[beat])
+        os.close(beat)
+        assert engine.stdin is not None
+        with contextlib.suppress(BrokenPipeError), engine.stdin as stdin:
+            stdin.write(json.dumps(told).encode())
+        hung = self._watch(pulse, engine)
+        os.close(pulse)
+        return engine.wait(), hung
+
+    def _watch(self, pulse: int, engine: subprocess.Popen[bytes]) -> bool:
+        """Watch an engine until it ends; end it where it shows nothing for too long, and return whether that was so."""
+        heard, patience = seam.monotonic_ns(), START_S
+        while True:
+            ready, _, _ = select.select([pulse], [], [], 0.5)
+            now = seam.monotonic_ns()
+            if ready:
+                if not os.read(pulse, 4096):
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        engine.wait(ENDS_S)
+                        return False
+                    engine.kill()
+                    return False
+                heard, patience = now, SILENCE_S
+            elif now - heard > patience * 10**9:
+                engine.kill()
+                return True
+            if self.ground is not None:
+                self.ground.look()
+
+
+class Ground:
+    """The rehearsal that a flight is flown on; started again at the same place, and at the time it would have come to."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._spec = spec
+        self._keys = {"api_key": seam.token(32), "api_secret": seam.token(32)}
+        self._began = seam.monotonic_ns()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.there: dict[str, str] | None = None
+        self._port = 0
+        self._start()
+
+    def _start(self) -> None:
+        elapsed = (seam.monotonic_ns() - self._began) / 1e9 if self._port else 0.0
+        told = {"spec": self._spec, "port": self._port, "elapsed_s": elapsed, **self._keys}
+        command = [sys.executable, "-P", "-m", "engine.host.ground"]
+        self._process = process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
+            stdin.write(json.dumps(told).encode())
+        said = process.stdout.readline()
+        if not said.startswith(b"{"):
+            # the engine finds out by itself what is wrong with the config, and tells the deck
+            self._process = None
+            return
+        self._port = int(json.loads(said)["port"])
+        self.there = {"url": f"http://127.0.0.1:{self._port}", **self._keys}
+
+    def look(self) -> None:
+        """Start it again where it has gone."""
+        if self._process is not None and self._process.poll() is not None:
+            _say("the rehearsal has gone; it is started again, its accounts as they were at first")
+            self._start()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Watch over the flight told on stdin; returns the exit code."""
+    return Supervisor(json.loads(sys.stdin.buffer.read())).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
