@@ -21,17 +21,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine.redaction import redact
+
 
 class TickdeckError(Exception):
-    """Base of every error a user may see; shown as title, message and hint, never as a traceback."""
+    """Base of every error a user may see; shown as title, message and hint, never as a traceback. It holds no secret."""
 
     title = "Error"
     recoverable = True
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redact(message)
+        self.hint = redact(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

@@ -67,6 +67,7 @@ class Client:
             private_key=keys.private_key.reveal() if keys is not None and keys.private_key is not None else None,
         )
         library.API_URL = self.hosts.rest
+        library.MARGIN_API_URL = f"{self.hosts.rest.removesuffix('/api')}/sapi"
         library.REQUEST_RECVWINDOW = 5000
         self._library = library
         try:
@@ -173,6 +174,13 @@ class Client:
         """Return the answer to a signed question; raises ExchangeError."""
         with self._refusals(path):
             return await self.signed("get", path, weight, **params)
+
+    async def wallet(self, path: str, weight: int, **params: Any) -> Any:
+        """Return the answer to a signed question to the exchange's wallet; raises ExchangeError."""
+        with self._refusals(path):
+            await self.budget.pass_weight(weight)
+            self._library.timestamp_offset = self.clock.now // NS_PER_MS - seam.wall_ns() // NS_PER_MS
+            return await self._library._request_margin_api("get", path, True, data=params)
 
     def sign_for_socket(self) -> dict[str, Any]:
         """Return the parameters that subscribe a connection to the account's events."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from engine.binance.library import BinanceAPIException
+from engine.redaction import redact
 
 UNKNOWN_CODES = frozenset((-1000, -1001, -1006, -1007, -1008, -1016))
 DUPLICATE = "Duplicate order sent."
@@ -43,8 +44,8 @@ def of_body(body: Any) -> Answer:
 def of_error(error: BaseException) -> Answer:
     """Return what an exception of a request means."""
     if not isinstance(error, BinanceAPIException):
-        return Answer(Outcome.UNKNOWN, text=str(error) or type(error).__name__)
-    code, text = int(error.code), str(error.message)[:200]
+        return Answer(Outcome.UNKNOWN, text=redact(str(error)) or type(error).__name__)
+    code, text = int(error.code), redact(str(error.message)[:200])
     if error.status_code >= 500 or code in UNKNOWN_CODES or code == 0:
         return Answer(Outcome.UNKNOWN, code, text if code else f"HTTP {error.status_code}")
     # a copy of it is open: that it was placed is as sure as it can be, how it fares is not

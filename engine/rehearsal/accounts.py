@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from engine.rehearsal.desk import Desk
@@ -9,12 +11,16 @@ from engine.rehearsal.signing import ED25519, Key
 
 
 class Account(NamedTuple):
-    """A desk, the API key it is opened with, and the key of whoever signs for it; `uid` is the account's number."""
+    """A desk, the API key it is opened with, and the key of whoever signs for it; `uid` is the account's number.
+
+    `restrictions` is what the wallet tells of the API key otherwise than it would.
+    """
 
     desk: Desk
     api_key: str
     signer: Key
     uid: int = 1
+    restrictions: Mapping[str, bool] = MappingProxyType({})
 
     @property
     def can_log_on(self) -> bool:

@@ -72,4 +72,5 @@ def api_restrictions(call: Call) -> Any:
         "enableFixApiTrade": False,
         "enableFixReadOnly": False,
         "tradingAuthorityExpirationTime": 0,
+        **call.owner.restrictions,
     }
