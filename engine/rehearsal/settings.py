@@ -39,18 +39,6 @@ RESTRICTIONS = (
     "enableMargin",
     "enablePortfolioMarginTrading",
 )
-RESTRICTIONS = (
-    "ipRestrict",
-    "enableReading",
-    "enableSpotAndMarginTrading",
-    "enableWithdrawals",
-    "enableInternalTransfer",
-    "permitsUniversalTransfer",
-    "enableVanillaOptions",
-    "enableFutures",
-    "enableMargin",
-    "enablePortfolioMarginTrading",
-)
 
 
 def _time(value: Any) -> Timestamp:
@@ -111,14 +99,6 @@ def _restriction(name: str) -> str:
     return name
 
 
-def _restriction(name: str) -> str:
-    if name not in RESTRICTIONS:
-        raise ValueError(
-            f"is nothing the exchange says of a key{did_you_mean(name, RESTRICTIONS)}; it says {', '.join(RESTRICTIONS)}"
-        )
-    return name
-
-
 Time = Annotated[Timestamp, BeforeValidator(_time)]
 Speed = Annotated[float, BeforeValidator(_speed)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
@@ -138,9 +118,6 @@ class AccountSettings(Table):
     """The secret that requests are signed with by HMAC; made for each run if left out."""
     public_key: Annotated[str, AfterValidator(_public_key)] | None = None
     """In place of a secret, the public key (PEM) of a private one that requests are signed with, RSA or Ed25519."""
-    restrictions: dict[Annotated[str, AfterValidator(_restriction)], bool] = {}
-    """What the exchange tells otherwise of what the API key may do, in its own words: { enableWithdrawals = true }."""
-
     restrictions: dict[Annotated[str, AfterValidator(_restriction)], bool] = {}
     """What the exchange tells otherwise of what the API key may do, in its own words: { enableWithdrawals = true }."""
 
