@@ -12,6 +12,7 @@ import typer
 
 import tui.commands
 from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
+from engine.redaction import guard
 
 app = typer.Typer(
     name="tickdeck",
@@ -79,6 +80,7 @@ def replay(
 
 def main() -> None:
     """Run the command line; an error of tickdeck's is a clean message and an exit code, a crash one line and a report."""
+    guard()
     try:
         app()
     except TickdeckError as error:

@@ -4,33 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 from engine import paths
-
-_SECRETS = (
-    re.compile(
-        r"(?i)((?:signature|api_?key|api-?secret|secret|token|passphrase|password|x-mbx-apikey)['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,)}]+"
-    ),
-    re.compile(r"()-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL),
-    re.compile(r"()(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{40,}(?![A-Za-z0-9+/_=-])"),
-)
-
-
-# A long path has the letters of a key; where a traceback names a file it is none.
-_FILE = re.compile(r'(File "[^"\n]*")')
-
-
-def redact(text: str) -> str:
-    """Return `text` with what looks like a key, a signature or a password replaced."""
-    parts = _FILE.split(text)
-    for n in range(0, len(parts), 2):
-        for pattern in _SECRETS:
-            parts[n] = pattern.sub(r"\1[redacted]", parts[n])
-    return "".join(parts)
+from engine.redaction import redact
 
 
 def report(error: BaseException) -> Path | None:
@@ -38,9 +17,8 @@ def report(error: BaseException) -> Path | None:
     from tui.cli import version
 
     now = datetime.now(UTC)
-    lines = traceback.format_exception(error)
     text = f"tickdeck {version()}, Python {platform.python_version()}, {platform.system()}\n{now.isoformat()}\n\n"
-    text += "".join(redact(line) for line in lines)
+    text += redact("".join(traceback.format_exception(error)))
     folder = paths.user_data() / "crashes"
     path = folder / f"{now:%Y%m%d-%H%M%S-%f}-{os.getpid()}.txt"
     try:

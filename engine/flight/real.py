@@ -75,7 +75,7 @@ async def fly_for_real(settings: SessionConfig, keys: Keys, tell: Tell = lambda 
             ledger = Ledger(trade)
             after.push_async_callback(trade.wire.close)
             after.push_async_callback(end, asyncio.create_task(ledger.run()))
-            yield Flight(session, trade, ledger, keys.api_key.reveal()[:6], allowed.warnings, began, start)
+            yield Flight(session, trade, ledger, keys.api_key.first, allowed.warnings, began, start)
 
 
 def journal_file(mode: str, keys: Keys) -> Path:

@@ -11,6 +11,7 @@ from engine.errors import TickdeckError
 from engine.host.leash import end_with_parent
 from engine.host.server import serve
 from engine.host.spec import Spec
+from engine.redaction import guard
 
 
 def main() -> int:
@@ -18,6 +19,7 @@ def main() -> int:
 
     What goes wrong before a deck is there goes to stderr, a line.
     """
+    guard()
     try:
         spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
     except msgspec.DecodeError as error:

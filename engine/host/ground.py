@@ -17,6 +17,7 @@ from engine.host.spec import Spec, settings_of
 from engine.model import Timestamp
 from engine.recordings import find_recording, open_recording
 from engine.recordings.times import parse_date
+from engine.redaction import guard
 from engine.rehearsal.opening import HISTORY
 from engine.rehearsal.server import RehearsalServer
 from engine.rehearsal.settings import RehearsalSettings
@@ -68,6 +69,7 @@ def _iso(time: Timestamp) -> str:
 
 def main() -> int:
     """Serve what stdin asks for; returns the exit code. Where the config has an exchange of its own, there is nothing to do."""
+    guard()
     end_with_parent()
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
     try:
