@@ -11,75 +11,23 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from engine import paths
 from engine.errors import HostError, TickdeckError
-from engine.host.protocol import Command, Frame, Reader, Report, Shutdown, pack
+from engine.host.protocol import Shutdown
+from tui.mailbox import HostGone, HostLost, HostSpec, Link, Mailbox, Printed, Received
+
+__all__ = ["EngineLink", "HostGone", "HostLost", "HostSpec", "Link", "Printed", "Received"]
 
 START_SECONDS = 30.0
 """How long the host may take until it listens; it says what it does from then on."""
 GRACE_SECONDS = 1.0
 KEPT_LINES = 200
 _numbers = itertools.count()
-
-
-@dataclass(frozen=True, slots=True)
-class HostSpec:
-    """What the host is to fly; with neither config nor recording it is the bundled demo."""
-
-    config: str | None = None
-    overrides: dict[str, str] = field(default_factory=dict)
-    recording: str | None = None
-    at: str | None = None
-    speed: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HostGone:
-    """The host has ended: how, and the last line it wrote to stderr."""
-
-    how: str
-    last: str
-
-
-@dataclass(frozen=True, slots=True)
-class Printed:
-    """Lines that the host, or a strategy in it, printed."""
-
-    lines: list[str]
-
-
-Received = Report | HostGone | Printed
-
-
-class Link(Protocol):
-    """What the deck needs of an engine, be it a process or a test's stand-in."""
-
-    async def run(self) -> None:
-        """Start the engine and carry reports until it ends; its end is a `HostGone`, never an exception."""
-
-    async def changed(self) -> None:
-        """Wait until there is something to take."""
-
-    def take(self) -> tuple[list[Received], Frame | None]:
-        """Return what came since the last call: everything reliable in order, and the latest frame only."""
-
-    def send(self, command: Command) -> bool:
-        """Send a command; False where there is no engine to send it to."""
-
-    async def close(self) -> None:
-        """End the engine, first asking, then by force."""
-
-    def kill(self) -> None:
-        """End the engine at once; may be called when no event loop runs any more."""
-
-    def end(self, seconds: float) -> None:
-        """Let the engine end in order, but wait no longer than so many seconds for it; may be called likewise."""
 
 
 def _sweep(folder: Path) -> None:
@@ -93,17 +41,14 @@ def _sweep(folder: Path) -> None:
             pass
 
 
-class EngineLink:
+class EngineLink(Mailbox):
     """A host process and the socket to it."""
 
     def __init__(self, spec: HostSpec, command: Sequence[str] = (sys.executable, "-P", "-m", "engine.host")) -> None:
+        super().__init__()
         self.spec = spec
         self._command = command
-        self._reports: deque[Received] = deque()
-        self._frame: Frame | None = None
-        self._changed = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
-        self._writer: asyncio.StreamWriter | None = None
         self._killed = False
         self._errors: deque[str] = deque(maxlen=20)
 
@@ -134,7 +79,7 @@ class EngineLink:
             await self._end(pumps)
             if socket is not None:
                 socket.unlink(missing_ok=True)
-            self._put(HostGone(how or self._how(), self._last_error()))
+            self.put(HostGone(how or self._how(), self._last_error()))
 
     async def _start(self, socket: Path) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
@@ -177,7 +122,7 @@ class EngineLink:
         return None
 
     async def _read(self, process: asyncio.subprocess.Process, stream: asyncio.StreamReader) -> None:
-        read = asyncio.create_task(self._read_reports(stream))
+        read = asyncio.create_task(self.read(stream))
         ended = asyncio.create_task(process.wait())
         try:
             await asyncio.wait({read, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -189,22 +134,6 @@ class EngineLink:
             for task in (read, ended):
                 task.cancel()
             await asyncio.gather(read, ended, return_exceptions=True)
-
-    async def _read_reports(self, stream: asyncio.StreamReader) -> None:
-        reader = Reader(Report)
-        while True:
-            try:
-                data = await stream.read(1 << 18)
-            except ConnectionError:
-                return
-            if not data:
-                return
-            for report in reader.feed(data):
-                if isinstance(report, Frame):
-                    self._frame = report
-                else:
-                    self._reports.append(report)
-            self._changed.set()
 
     async def _pump(self, stream: asyncio.StreamReader, errors: deque[str] | None) -> None:
         rest = b""
@@ -220,7 +149,7 @@ class EngineLink:
         if errors is not None:
             errors.extend(lines)
         if lines:
-            self._put(Printed(lines))
+            self.put(Printed(lines))
 
     async def _end(self, pumps: list[asyncio.Task[None]]) -> None:
         process = self._process
@@ -252,28 +181,9 @@ class EngineLink:
     def _last_error(self) -> str:
         return next((line.strip() for line in reversed(self._errors) if line.strip()), "")
 
-    def _put(self, report: Received) -> None:
-        self._reports.append(report)
-        self._changed.set()
-
-    async def changed(self) -> None:
-        """Wait until there is something to take."""
-        await self._changed.wait()
-
-    def take(self) -> tuple[list[Received], Frame | None]:
-        """Return what came since the last call."""
-        self._changed.clear()
-        reports, frame = list(self._reports), self._frame
-        self._reports.clear()
-        self._frame = None
-        return reports, frame
-
-    def send(self, command: Command) -> bool:
-        """Send a command; False where the host is not connected."""
-        if self._writer is None or self._writer.is_closing():
-            return False
-        self._writer.write(pack(command))
-        return True
+    async def leave(self) -> None:
+        """End the host too: it is nothing without its deck."""
+        await self.close()
 
     async def close(self) -> None:
         """Ask the host to end, and see to it within two seconds."""

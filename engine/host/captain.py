@@ -237,7 +237,7 @@ class Captain(Pilot):
             out=its.out,
             orders_10s=its.orders_10s,
             orders_limit=its.orders_limit,
-            externals=[ExternalRow(*msgspec.structs.astuple(order)) for order in its.externals],
+            externals=[ExternalRow(*order) for order in its.externals],
         )
 
     def _journal_rows(self, seq: int) -> list[JournalRow]:
