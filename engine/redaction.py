@@ -19,7 +19,7 @@ LEAST = 6
 _PATTERNS = (
     re.compile(
         r"(?i)((?:signature|api[-_]?key|secret|token|passphrase|password|private[-_]?key|x-mbx-apikey)"
-        r"(?:['\"]?\s*[=:,]\s*['\"]|=|:\s*(?=\S{8})))[^\s'\"&,)}\]]+"
+        r"(?:['\"]?\s*[=:,]\s*['\"]|=|:\s*(?=\S{8})(?=\S*[0-9])))[^\s'\"&,)}\]]+"
     ),
     re.compile(r"()-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL),
     # a long run of letters and digits is a key or a signature rather than a word or a number

@@ -669,3 +669,33 @@ def test_bytes_are_a_config_error(tmp_path_factory: pytest.TempPathFactory, cont
     path.write_bytes(content)
     with pytest.raises(ConfigError):
         load_config(path)
+
+
+KEY = "pq1Xv0vYcE8dN3kZ6sTgQ2uWmH4aLrB7oJf9yKxCiDhSnUeRtPzMwGlVbAjF5O8I"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (f'recording = "demo"\n[binance]\napi_key = "{KEY}"', "config:3: binance.api_key"),
+        (f'recording = "{KEY}"', "config:1: recording"),
+        (f'mode = "{KEY}"', "config:1: mode"),
+        (f'recording = "demo"\n\n[strategy]\nuse = "a:B"\nparams = {{ note = " {KEY} " }}', "config:5: strategy.params.note"),
+        (f'recording = "demo"\ncoins = ["BTCUSDT", "{KEY}"]', "config:2: coins.1"),
+        (f'recording = "demo"\ncoins = [["{KEY.encode().hex()[:64]}"]]', "config:2: coins.0.0"),
+        ('recording = "demo"\nkey = """-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n"""', "config:2: key"),
+    ],
+)
+def test_a_key_in_a_config_is_refused_and_not_repeated(text: str, where: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text)
+    assert caught.value.message == f"{where} looks like a key to an account, which no config holds"
+    assert "tickdeck keys set" in caught.value.hint
+    assert KEY[:6] not in str(caught.value)
+
+
+def test_so_is_one_set_at_the_command_line() -> None:
+    config = parse_config('recording = "demo"')
+    with pytest.raises(ConfigError, match=r"--set binance\.api_key: binance\.api_key looks like a key"):
+        config.with_overrides({"binance.api_key": KEY})
+    assert config.with_overrides({"recording": "a" * 64}).recording == "a" * 64

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,7 @@ from engine.errors import ConfigError
 from engine.params import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
+_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{64}|.*-----BEGIN [A-Z ]*PRIVATE KEY.*", re.DOTALL)
 _MISSING = {"use": "it names a class, as module:Class", "recording": 'it names a recording, as "recordings/demo"'}
 
 
@@ -38,6 +40,27 @@ def check(
         texts = [text for _, text in sorted(problems, key=lambda problem: problem[0])]
         mistakes = "1 mistake" if len(texts) == 1 else f"{len(texts)} mistakes"
         raise ConfigError("\n".join(texts), hint=f"{mistakes}; {guide} explains every key") from None
+
+
+def hold_no_keys(raw: Mapping[str, Any], places: Mapping[KeyPath, str], source: str) -> None:
+    """Raise ConfigError where a value looks like an API key, a secret or a private key: configs are shown, kept and shared."""
+    for path in _keys_in(raw, ()):
+        raise ConfigError(
+            f"{place_of(path, places, source)}: {key_of(path)} looks like a key to an account, which no config holds",
+            hint="`tickdeck keys set` puts it where nobody else reads it; if others may have read this file, make a new key",
+        )
+
+
+def _keys_in(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    if isinstance(value, str):
+        if _KEY.fullmatch(value.strip()):
+            yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _keys_in(inner, (*path, str(name)))
+    elif isinstance(value, list | tuple):
+        for n, inner in enumerate(value):
+            yield from _keys_in(inner, (*path, n))
 
 
 def _problem(

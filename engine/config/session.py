@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from engine.config.checking import check, key_of, place_of
+from engine.config.checking import check, hold_no_keys, key_of, place_of
 from engine.config.models import SessionTables
 from engine.config.text import KeyPath, key_lines, parse_toml, parse_value, read_file
 from engine.errors import ConfigError
@@ -106,6 +106,7 @@ def find_config(name: str | Path) -> Path:
 
 
 def _checked(raw: dict[str, Any], places: dict[KeyPath, str], source: str, beside: Path | None) -> SessionConfig:
+    hold_no_keys(raw, places, source)
     config = check(SessionConfig, SessionTables, raw, places, source, guide="configs/replay.toml")
     config._raw, config._places, config._source, config._beside = raw, places, source, beside
     return config
