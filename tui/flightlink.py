@@ -135,6 +135,7 @@ class FlightLink(Mailbox):
     async def close(self) -> None:
         """End the flight in order: its orders are treated as when the deck is lost."""
         ended = self.send(Shutdown())
+        self._parted = True
         if ended and self._writer is not None:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await asyncio.wait_for(self._writer.drain(), 1.0)

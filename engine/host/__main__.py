@@ -21,7 +21,7 @@ def main() -> int:
     """
     guard()
     try:
-        spec = msgspec.json.decode(sys.stdin.buffer.read(), type=Spec)
+        spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=Spec)
     except msgspec.DecodeError as error:
         print(f"the host got no spec on stdin: {error}", file=sys.stderr)
         return 2

@@ -71,7 +71,7 @@ def main() -> int:
     """Serve what stdin asks for; returns the exit code. Where the config has an exchange of its own, there is nothing to do."""
     guard()
     end_with_parent()
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
+    asked = msgspec.json.decode(sys.stdin.buffer.readline(), type=Asked)
     try:
         settings = settings_of(msgspec.convert(asked.spec, Spec), lambda text: None)
         if settings.mode != "rehearsal" or settings.binance.url is not None:

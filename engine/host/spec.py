@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -39,8 +40,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """What to fly: a config (its path or the name of a bundled one), overrides as `--set` has them, another recording, where to
     begin (a step, or a time as ISO 8601), a speed in bars a second, and the socket to listen on.
 
-    A `flight` has a supervisor, and outlives its deck: `beat` is the pipe on which it shows that it is alive, `ground` the
-    exchange that was started for it, `halted` why its strategy is to stand still from the start.
+    A `flight` has a supervisor, and outlives its deck: `beat` is the pipe on which it shows that it is alive, `halted` why its
+    strategy is to stand still from the start. One that is `grounded` is told on stdin of the exchange that is started for it.
     """
 
     socket: str
@@ -51,7 +52,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     speed: float | None = None
     flight: bool = False
     beat: int = -1
-    ground: Ground | None = None
+    grounded: bool = False
     halted: str = ""
 
 
@@ -86,7 +87,10 @@ async def airborne(spec: Spec, tell: Tell) -> AsyncIterator[Captain]:
     from engine.flight.real import fly_for_real
     from engine.host.captain import Captain
 
-    ground = spec.ground
+    ground = None
+    if spec.grounded:
+        tell("starting the exchange to rehearse on")
+        ground = msgspec.json.decode(await asyncio.to_thread(sys.stdin.buffer.readline), type=Ground | None)
     if ground is None and settings.mode == "rehearsal" and settings.binance.url is None:
         raise HostError(
             "the rehearsal could not be started", hint="`tickdeck check` tells what is wrong with the config; the log may too"

@@ -19,9 +19,9 @@ from typing import Any
 from engine import seam
 
 SILENCE_S = 5.0
-"""How long an engine that was alive may show nothing before it is ended."""
+"""How long an engine that flies may show nothing before it is ended."""
 START_S = 120.0
-"""How long it may take to show the first: the first time, it compiles."""
+"""How long it may take until it flies: the first time, it compiles."""
 ENDS_S = 10.0
 MOST_STARTS = 5
 """Engines in a minute, after which no other is started."""
@@ -72,14 +72,11 @@ class Supervisor:
     def _fly(self, halted: str) -> tuple[int, bool]:
         """Run one engine; return its exit code, and whether it had to be ended as it hung."""
         pulse, beat = os.pipe()
-        ground = self.ground.there if self.ground is not None else None
-        told = {**self.spec, "flight": True, "beat": beat, "ground": ground, "halted": halted}
+        told = {**self.spec, "flight": True, "beat": beat, "grounded": self.ground is not None, "halted": halted}
         command = [sys.executable, "-P", "-m", "engine.host"]
         self.engine = engine = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[beat])
         os.close(beat)
-        assert engine.stdin is not None
-        with contextlib.suppress(BrokenPipeError), engine.stdin as stdin:
-            stdin.write(json.dumps(told).encode())
+        _tell(engine, told)
         hung = self._watch(pulse, engine)
         os.close(pulse)
         return engine.wait(), hung
@@ -87,10 +84,18 @@ class Supervisor:
     def _watch(self, pulse: int, engine: subprocess.Popen[bytes]) -> bool:
         """Watch an engine until it ends; end it where it shows nothing for too long, and return whether that was so."""
         heard, patience = seam.monotonic_ns(), START_S
+        ground = self.ground
+        waits = ground is not None
         while True:
-            ready, _, _ = select.select([pulse], [], [], 0.5)
+            if ground is not None:
+                ground.look()
+                if waits and ground.ready:
+                    waits = False
+                    _tell(engine, ground.there)
+            streams = [pulse, *([ground.stream] if ground is not None and not ground.ready else [])]
+            ready, _, _ = select.select(streams, [], [], 0.5)
             now = seam.monotonic_ns()
-            if ready:
+            if pulse in ready:
                 if not os.read(pulse, 4096):
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         engine.wait(ENDS_S)
@@ -101,51 +106,62 @@ class Supervisor:
             elif now - heard > patience * 10**9:
                 engine.kill()
                 return True
-            if self.ground is not None:
-                self.ground.look()
 
 
 class Ground:
-    """The rehearsal that a flight is flown on; started again at the same place, and at the time it would have come to."""
+    """The rehearsal that a flight is flown on; started again at the same place, and at the time it would have come to.
+
+    It is `ready` once it has said where it is: `there`, None where the config has an exchange of its own or it could not start.
+    """
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self._spec = spec
         self._keys = {"api_key": seam.token(32), "api_secret": seam.token(32)}
         self._began = seam.monotonic_ns()
-        self._process: subprocess.Popen[bytes] | None = None
-        self.there: dict[str, str] | None = None
         self._port = 0
+        self.there: dict[str, str] | None = None
         self._start()
 
     def _start(self) -> None:
         elapsed = (seam.monotonic_ns() - self._began) / 1e9 if self._port else 0.0
-        told = {"spec": self._spec, "port": self._port, "elapsed_s": elapsed, **self._keys}
         command = [sys.executable, "-P", "-m", "engine.host.ground"]
-        self._process = process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
-            stdin.write(json.dumps(told).encode())
-        said = process.stdout.readline()
-        if not said.startswith(b"{"):
-            # the engine finds out by itself what is wrong with the config, and tells the deck
-            self._process = None
-            return
-        self._port = int(json.loads(said)["port"])
-        self.there = {"url": f"http://127.0.0.1:{self._port}", **self._keys}
+        self.ready = False
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        _tell(self._process, {"spec": self._spec, "port": self._port, "elapsed_s": elapsed, **self._keys})
+
+    @property
+    def stream(self) -> int:
+        """What it says where it is on."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
 
     def look(self) -> None:
-        """Start it again where it has gone."""
-        if self._process is not None and self._process.poll() is not None:
+        """Hear what it says, and start it again where it has gone."""
+        assert self._process.stdout is not None
+        if not self.ready and select.select([self.stream], [], [], 0)[0]:
+            said = self._process.stdout.readline()
+            self.ready = True
+            if said.startswith(b"{"):
+                self._port = int(json.loads(said)["port"])
+                self.there = {"url": f"http://127.0.0.1:{self._port}", **self._keys}
+        if self.ready and self.there is not None and self._process.poll() is not None:
             _say("the rehearsal has gone; it is started again, its accounts as they were at first")
             self._start()
 
     def stop(self) -> None:
         """End it."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process.poll() is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(5)
+
+
+def _tell(process: subprocess.Popen[bytes], said: object) -> None:
+    """Tell a process something, a line."""
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(said).encode() + b"\n")
+        process.stdin.flush()
 
 
 def _say(text: str) -> None:

@@ -98,25 +98,25 @@ async def serve_flight(spec: Spec) -> int:
     tower, over = Tower(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         loop.add_signal_handler(number, over.set)
-    beating = asyncio.create_task(_beat(spec.beat))
     ready = False
 
     def tell(text: str) -> None:
         loop.call_soon_threadsafe(tower.progress, text)
 
-    try:
-        async with tower.open(Path(spec.socket)):
-            try:
-                async with airborne(spec, tell) as captain:
-                    ready = True
-                    tower.take_off(captain)
+    async with tower.open(Path(spec.socket)):
+        try:
+            async with airborne(spec, tell) as captain:
+                ready = True
+                tower.take_off(captain)
+                # not before: what is loaded and compiled at the start holds everything up, and takes its time
+                beating = asyncio.create_task(_beat(spec.beat))
+                try:
                     await fly(tower, captain, over)
-            except TickdeckError as error:
-                tower.send(Failure(error.title, error.message, error.hint, True))
-                return 3 if ready else 2
-    finally:
-        beating.cancel()
-        await asyncio.gather(beating, return_exceptions=True)
+                finally:
+                    beating.cancel()
+        except TickdeckError as error:
+            tower.send(Failure(error.title, error.message, error.hint, True))
+            return 3 if ready else 2
     return 0
 
 
