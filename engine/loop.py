@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from engine import seam
-from engine.errors import StrategyError, TickdeckError
+from engine.errors import StrategyError, TickdeckError, UsageError
+from engine.history import MEMORY, History, Input
+from engine.history.world import World
+from engine.market import ReplayFeed
 from engine.model import CoinName, Timestamp
 from engine.params import place_of
 from engine.result import Result
@@ -17,6 +21,7 @@ from engine.state import Raw
 from engine.strategy import Statistics, Strategy
 from engine.strategy.blame import place_of_error, users_line
 from engine.trading.api import Number
+from engine.trading.local import LocalTradeSystem
 from engine.trading.system import TradeSystem
 
 BLOCK = 8192
@@ -31,40 +36,79 @@ class Feed(Protocol):
     def advance(self, timestamp: Timestamp) -> None: ...
 
 
-class Input(NamedTuple):
-    """A hand input.
-
-    The step it came after, its place among that step's inputs, the market's time, what it was, its arguments.
-    """
-
-    step: int
-    place: int
-    time: Timestamp
-    what: str
-    arguments: tuple[Any, ...]
-
-
 class Engine:
     """Raw data, a trade system and a strategy, driven step by step; the same steps in every mode.
 
     A strategy that fails is halted (`halted` tells why) and asked no more; market and orders go on. Before the time `begin` it
     is not asked either: its features warm up.
+
+    On a recording, with an account that is simulated, it remembers: `seek` and `step_back` take the whole world along, and
+    going forward again gives the same. `memory` is how many bytes that may take, 0 for an engine that only goes forward.
     """
 
-    def __init__(self, raw: Feed, trade: TradeSystem, strategy: Strategy, begin: Timestamp = 0) -> None:
+    def __init__(
+        self, raw: Feed, trade: TradeSystem, strategy: Strategy, begin: Timestamp = 0, *, memory: int = MEMORY
+    ) -> None:
         self.raw = raw
         self.trade = trade
         self.strategy = strategy
         self.begin = begin
         self.halted: StrategyError | None = None
         self.inputs: list[Input] = []
+        self._memory = memory
+        self._history: History | None = None
 
     def step(self) -> bool:
         """Do one step; False where there is none to do."""
         return self.run(1) == 1
 
     def run(self, steps: int | None = None) -> int:
-        """Do up to this many steps, all there are for None, and return how many were done."""
+        """Do up to this many steps, all there are for None, and return how many were done.
+
+        Raises StrategyError where what the strategy keeps could not go back in time.
+        """
+        history = self._remembers()
+        return self.fly(steps) if history is None else history.run(steps)
+
+    def _remembers(self) -> History | None:
+        """Return the history, begun where there can be one."""
+        if self._history is None and self._memory:
+            if isinstance(self.raw, ReplayFeed) and isinstance(self.trade, LocalTradeSystem):
+                self._history = History(self, World(self.raw, self.trade, self.strategy), self._memory)
+            else:
+                self._memory = 0
+        return self._history
+
+    @property
+    def history(self) -> History:
+        """What it remembers; raises UsageError where it only goes forward."""
+        history = self._remembers()
+        if history is None:
+            raise UsageError(
+                "this engine only goes forward", hint="a replay on a simulated account goes back, unless its memory is 0"
+            )
+        return history
+
+    def seek(self, step: int | None = None, *, time: Timestamp | None = None) -> None:
+        """Go to a step, or to the last one by a time (ns), back or ahead; -1 is before the first.
+
+        What was done by hand up to there is in it. Raises UsageError where there is no such step.
+        """
+        if (step is None) == (time is None):
+            raise UsageError("seek goes to a step or to a time", hint="seek(1200), or seek(time=1_735_689_600_000_000_000)")
+        history = self.history
+        history.seek(bisect_right(history.world.feed.times, time) - 1 if step is None else step)
+
+    def step_back(self) -> bool:
+        """Go back one step; False where there is none."""
+        step = self.raw.latest.step
+        if step < 0:
+            return False
+        self.seek(step - 1)
+        return True
+
+    def fly(self, steps: int | None = None) -> int:
+        """Do steps as `run` does, from where it is, past inputs and without remembering."""
         before = self.raw.latest.step
         ahead = self.raw.upcoming(None if steps is None else max(steps, 0))
         warm = bisect_left(ahead, self.begin) if self.begin else 0
@@ -145,9 +189,30 @@ class Engine:
         return done
 
     def _log(self, what: str, *arguments: Any) -> None:
-        raw = self.raw.latest
-        place = sum(its.step == raw.step for its in self.inputs)
-        self.inputs.append(Input(raw.step, place, raw.time, what, arguments))
+        raw, history = self.raw.latest, self._remembers()
+        begun = self.inputs if history is None else self.inputs[: history.applied]
+        done = Input(raw.step, sum(its.step == raw.step for its in begun), raw.time, what, arguments)
+        if history is None:
+            self.inputs.append(done)
+        else:
+            history.entered(done)
+
+    def repeat(self, done: Input) -> str:
+        """Do once more what was done by hand; return why that cannot be, "" where it is done."""
+        *arguments, last = done.arguments
+        terms, arguments = (last, arguments) if isinstance(last, dict) else ({}, [*arguments, last])
+        ways: dict[str, Callable[..., Any]] = {
+            "place_order": partial(self.trade.place_order, by="hand", reason="by hand"),
+            "place_oco": partial(self.trade.place_oco, by="hand", reason="by hand"),
+            "amend_order": self.trade.amend_order,
+            "replace_order": partial(self.trade.replace_order, by="hand", reason="by hand"),
+            "cancel": self.trade.cancel,
+        }
+        try:
+            ways[done.what](*arguments, **terms)
+        except TickdeckError as error:
+            return error.message
+        return ""
 
 
 def _idle(strategy: Strategy | Grounded) -> Statistics | None:
@@ -206,7 +271,7 @@ def backtest(
     `progress` is called with steps done and steps in all. Raises StrategyError where the strategy fails.
     """
     session = config if isinstance(config, Session) else prepare(config, strategy=strategy, data=data, overrides=overrides)
-    engine = Engine(session.feed, session.trade, session.strategy, session.begin)
+    engine = Engine(session.feed, session.trade, session.strategy, session.begin, memory=0)
     steps = len(session.feed)
     began = seam.stopwatch()
     done = 0

@@ -44,6 +44,8 @@ def state_hash(trade: TradeSystem, strategy: Strategy) -> str:
 def own_state(strategy: Strategy) -> bytes:
     """Return what a strategy keeps beside what the engine keeps of it; raises StrategyError naming what cannot be kept."""
     own = {"rng": strategy.rng, **vars(strategy)}
+    for name in strategy.transient:
+        own.pop(name, None)
     return b"".join(f"{name} ".encode() + canonical(name, value) for name, value in sorted(own.items()))
 
 

@@ -30,6 +30,9 @@ class Timeline:
         self._cursor = 0
         self._own = False
         self._pull: Callable[[], None] | None = None
+        # of a column that came on the way, its first row; and how many rows were ever written, those wound back included
+        self._born: dict[str, int] = {}
+        self._written = self._filled
 
     def fed_by(self, pull: Callable[[], None]) -> None:
         """Have `pull` called before the timeline is looked at: it appends what has happened since."""
@@ -60,7 +63,10 @@ class Timeline:
     def names(self) -> tuple[str, ...]:
         """The columns' names."""
         self._catch_up()
-        return tuple(self._columns)
+        return tuple(name for name in self._columns if self._is_there(name))
+
+    def _is_there(self, name: str) -> bool:
+        return name not in self._born or self._born[name] < self._filled
 
     @property
     def time(self) -> Array:
@@ -70,10 +76,9 @@ class Timeline:
 
     def __getitem__(self, name: str) -> Array:
         self._catch_up()
-        try:
-            column = self._columns[name]
-        except KeyError:
-            raise UsageError(f"this timeline has no column {name!r}; it has {', '.join(self._columns) or 'none yet'}") from None
+        column = self._columns.get(name)
+        if column is None or not self._is_there(name):
+            raise UsageError(f"this timeline has no column {name!r}; it has {', '.join(self.names) or 'none yet'}")
         if callable(column):
             column = self._columns[name] = column()
         return self._seen(column)
@@ -93,7 +98,7 @@ class Timeline:
         """The last seen row by column name, `time` included; empty before the first."""
         if not self.cursor:
             return {}
-        return {"time": int(self.time[-1]), **{name: self[name][-1] for name in self._columns}}
+        return {"time": int(self.time[-1]), **{name: self[name][-1] for name in self.names}}
 
     def append(self, time: Timestamp, **values: float) -> None:
         """Add a row and show it; a column not named gets NaN, a new name a new column."""
@@ -101,9 +106,12 @@ class Timeline:
         if n and time < self._time[n - 1]:
             raise UsageError(f"a timeline goes forward: {time} comes before {int(self._time[n - 1])}")
         self._take()
+        if n < self._written:
+            for column in self._columns.values():
+                column[n] = np.nan
         for name in values:
             if name not in self._columns:
-                self._columns[name] = np.full(len(self._time), np.nan)
+                self._columns[name], self._born[name] = np.full(len(self._time), np.nan), n
         if n == len(self._time):
             room = max(64, 2 * n)
             self._time = np.concatenate([self._time, np.zeros(room - n, np.int64)])
@@ -113,6 +121,7 @@ class Timeline:
         for name, value in values.items():
             self._columns[name][n] = value
         self._filled = self._cursor = n + 1
+        self._written = max(self._written, n + 1)
 
     def record(self, time: Timestamp, name: str, value: float) -> None:
         """Set a column of the row at this time, adding the row where it is new."""
@@ -123,6 +132,7 @@ class Timeline:
         elif n and self._time[n - 1] == time:
             column = self._columns[name] = np.full(len(self._time), np.nan)
             column[n - 1] = value
+            self._born[name] = n - 1
         else:
             self.append(time, **{name: value})
 
@@ -130,10 +140,22 @@ class Timeline:
         """Show every row up to and including this time."""
         self._cursor = int(np.searchsorted(self._time[: self._filled], timestamp, side="right"))
 
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How many rows there are and how many can be seen, for `wind`."""
+        return self._filled, self._cursor
+
+    def wind(self, rows: int, cursor: int) -> None:
+        """Go to where there were so many rows; those beyond are kept for winding on, until others take their place."""
+        self._filled, self._cursor = rows, cursor
+
     def truncate(self, rows: int) -> None:
         """Forget every row after the first `rows`."""
         self._take()
-        for column in self._columns.values():
-            column[rows : self._filled] = np.nan
         self._filled = min(rows, self._filled)
         self._cursor = min(self._cursor, self._filled)
+        for name in [name for name in self._born if not self._is_there(name)]:
+            del self._columns[name], self._born[name]
+        for column in self._columns.values():
+            column[self._filled : self._written] = np.nan
+        self._written = self._filled

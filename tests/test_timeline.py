@@ -25,6 +25,7 @@ class Reference:
 
     def __init__(self, times: list[int], columns: dict[str, list[float]]) -> None:
         self.names = list(columns)
+        self.given = len(columns)
         self.rows = [{"time": time, **{name: columns[name][n] for name in columns}} for n, time in enumerate(times)]
         self.seen = 0
 
@@ -48,6 +49,8 @@ class Reference:
 
     def truncate(self, rows: int) -> None:
         del self.rows[rows:]
+        # a column that was recorded on the way goes with its first row
+        self.names = [name for n, name in enumerate(self.names) if n < self.given or any(name in row for row in self.rows)]
         self.seen = min(self.seen, rows)
 
     def column(self, name: str) -> list[float]:

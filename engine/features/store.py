@@ -99,6 +99,10 @@ class FeatureStore:
         self._begun: list[int] = []
         self._stepped: list[int] = []
         self._view: Any = None
+        self._laid = False
+        # how far the cursor was before it went back, and the step whose rows were cleared last
+        self._far = -1
+        self.cleared: int | None = None
         self.add(features)
 
     def add(self, features: Iterable[Feature]) -> None:
@@ -112,6 +116,8 @@ class FeatureStore:
                     raise StrategyError(f"{feature!r}: {owner} has a {label!r} already", hint="give it another name=")
                 self.warmup[label] = feature.warmup
             self.features.append(feature)
+            self._laid = False
+        self._by_step = [feature for feature in self.features if not feature.is_block()]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -120,10 +126,11 @@ class FeatureStore:
 
     def bind(self, raw: Raw) -> None:
         """Lay a frame for each coin of this market, and compute there what can be computed at once."""
+        if raw is self._raw and self._laid:
+            return
         self._raw = raw
         self._view = FeatureView(self, raw)
         blocks = [feature for feature in self.features if feature.is_block()]
-        self._by_step = [feature for feature in self.features if not feature.is_block()]
         self.frames = [Frame(track.coin, self.labels, 256 if raw.growing else 0) for track in raw.decisions]
         if raw.growing:
             self._begun = [0] * len(self.frames)
@@ -144,6 +151,7 @@ class FeatureStore:
         # a feature that fails does not take the bars with it: they are there to be seen
         if failure is not None:
             raise failure
+        self._laid = True
 
     def _write_blocks(self, frame: Frame, bars: BlockBars, blocks: Sequence[Feature]) -> None:
         """Compute block features and write them, some columns at a time: one by one is slow, all at once takes much memory."""
@@ -155,6 +163,33 @@ class FeatureStore:
                 frame.write(waiting)
                 waiting = []
         frame.write(waiting)
+
+    @property
+    def view(self) -> Any:
+        """The values at the cursor, as `state.features`."""
+        return self._view
+
+    @property
+    def by_step(self) -> list[Feature]:
+        """The features that compute from the state, step by step, and may keep a state of their own."""
+        return self._by_step
+
+    @property
+    def columns_by_step(self) -> list[int]:
+        """The numbers of their columns in a frame's block."""
+        return [len(HEAD) + self.labels.index(label) for feature in self._by_step for label in feature.labels]
+
+    def wound_from(self, step: int) -> None:
+        """Take note that rows up to this step's are written, though the cursor will be before them."""
+        self._far = max(self._far, step)
+
+    def _clear(self, raw: Raw) -> None:
+        """Empty the rows that close with this step of what was written there before the cursor went back."""
+        self.cleared = raw.step
+        columns = self.columns_by_step
+        for frame, track in zip(self.frames, raw.decisions, strict=True):
+            if (row := track.row(raw.step)) >= 0:
+                frame.block[row, columns] = np.nan
 
     @property
     def complete(self) -> bool:
@@ -187,6 +222,8 @@ class FeatureStore:
                 for row in range(self._stepped[n], self._begun[n]):
                     self._step(frame, row, steppers)
                 self._stepped[n] = self._begun[n]
+        if raw.step <= self._far and self.cleared != raw.step:
+            self._clear(raw)
         for feature in self._by_step:
             state = feature.compute(state)
             if not isinstance(state, State):

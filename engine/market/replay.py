@@ -85,6 +85,12 @@ class ReplayFeed:
             pass
         raise UsageError(f"the recording's next step is not at {timestamp}")
 
+    def seek(self, step: int) -> None:
+        """Move to a step, -1 for before the first."""
+        raw = self.latest
+        raw.step = step
+        raw.time = self._times[step] if step >= 0 else -1
+
 
 def lay(coin: CoinName, bars: BarColumns, times: Ints, late: Ints | None = None) -> Track:
     """Return a coin's bars laid on the steps at `times`; a bar whose close is no step counts at the first step after it.

@@ -10,16 +10,13 @@ import numpy as np
 from engine.errors import StrategyError
 from engine.features.base import Feature
 from engine.features.frame import Row
+from engine.features.store import FeatureStore
 from engine.model import CoinName, Position, Signal, Timestamp
 from engine.params import bind
 from engine.state import Raw, State
+from engine.strategy.positions import Positions
 from engine.strategy.statistics import Statistics
 from engine.timeline import Timeline
-
-BUSY_STEPS = 4
-FIRST_SPAN = 256
-LONGEST_SPAN = 4096
-NEVER = 2**62
 
 
 class Strategy:
@@ -35,32 +32,31 @@ class Strategy:
                 return {coin: Signal.buy(value=100, reason="rsi is low") for coin, now in self.bars() if now.rsi < 30}
 
     Set attributes of your own in `__init__` (after `super().__init__(**params)`) or on the way. `self.rng` is a seeded numpy
-    Generator and `self.time` the market's clock, so that a run can be run again. Raises StrategyError for unknown parameters.
+    Generator and `self.time` the market's clock, so that a run can be run again; `self.record` is for histories that grow, and
+    `transient` names attributes that are no state, such as a connection. Raises StrategyError for unknown parameters.
     """
 
     # The engine's own in slots: they are read at every step, and `vars(strategy)` is what its author keeps.
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "_ahead",
         "_alone",
-        "_changed",
         "_every_step",
         "_held",
         "_raw",
-        "_span",
         "_state",
         "_tracks",
-        "_until",
-        "_written",
         "rng",
         "stats",
         "timeline",
     )
 
     _reserved: ClassVar[frozenset[str]] = frozenset(
-        {"stats", "timeline", "equity", "cash", "time", "step", "n_coins", "coins", "rng", "state", "flown"}
+        {"stats", "timeline", "equity", "cash", "time", "step", "n_coins", "coins", "rng", "state", "flown", "transient"}
     )
+
+    transient: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are none of the strategy's state: kept out of the state hash, and left as they are on a rewind."""
 
     def __init__(self, stats: Statistics | None = None, timeline: Timeline | None = None, **params: Any) -> None:
         bind(self, params)
@@ -73,13 +69,7 @@ class Strategy:
         self._tracks: list[tuple[CoinName, Any, Sequence[int] | None]] = []
         self._every_step = False
         self._alone: tuple[CoinName, Any] | None = None
-        self._ahead: list[tuple[Any, Any]] = []
-        # for each coin: its own position, the step it changed at, how many steps are written ahead, to which step and row
-        self._held: list[int] = []
-        self._changed: list[int] = []
-        self._span: list[int] = []
-        self._until: list[int] = []
-        self._written: list[int] = []
+        self._held = Positions(self._raw, [])
 
     # what a user overrides
 
@@ -181,6 +171,19 @@ class Strategy:
         """Whether it has seen a market."""
         return self._state is not None
 
+    def _see(self, state: State | None, features: FeatureStore, rows: Positions | None = None) -> None:
+        """See this state from now on, by these features; None is before the first step."""
+        if state is not None:
+            state.features = features.view
+            self._state, self.stats.state = state, state
+        else:
+            self._state = None
+        if features is not self.stats.features or (rows is not None and rows is not self._held):
+            self.stats.features = features
+            self.stats.done = features.complete
+            self._held = rows or self._held
+            self._track()
+
     def seed(self, seed: int) -> None:
         """Begin the random numbers anew from a seed."""
         self.rng = np.random.default_rng(seed)
@@ -197,59 +200,29 @@ class Strategy:
             raise StrategyError(f"{coin} is not in this session; it has {', '.join(self._raw.coins)}") from None
 
     def _bind(self, latest: State) -> None:
+        again = latest.raw is self._raw
         self._state = latest
         self._raw = latest.raw
-        n = len(latest.raw.coins)
-        self._held, self._changed, self._span, self._until, self._written = [0] * n, [0] * n, [1] * n, [NEVER] * n, [0] * n
         self.stats.bind(latest)
+        if not again:
+            self._held = Positions(latest.raw, self.stats.features.frames)
         self._track()
-        self._every_step = all(row_at is None for _, _, row_at in self._tracks)
-        coin, rows, _ = self._tracks[0]
-        self._alone = (coin, rows) if self._every_step and len(self._tracks) == 1 else None
 
     def _track(self) -> None:
         self._tracks = [
             (frame.coin, frame.rows, track.row_at)
             for frame, track in zip(self.stats.features.frames, self._raw.decisions, strict=True)
         ]
-        self._ahead = [
-            (frame.block[:, -1], track.bars.close)
-            for frame, track in zip(self.stats.features.frames, self._raw.decisions, strict=True)
-        ]
+        self._every_step = all(row_at is None for _, _, row_at in self._tracks)
+        coin, rows, _ = self._tracks[0]
+        self._alone = (coin, rows) if self._every_step and len(self._tracks) == 1 else None
 
     def _catch_up(self, latest: State) -> None:
-        """Write the positions into the rows ahead, which nobody can see yet: few while they change, many while they rest."""
+        """Write what is held into the rows ahead, as far as that was not done."""
         if latest is not self._state:
             self._bind(latest)
-        raw = latest.raw
-        step = raw.step
-        if raw.growing:
-            self.stats.features.extend(raw)
+        if latest.raw.growing:
+            self.stats.features.extend(latest.raw)
             self._track()
-        for n, units in enumerate(latest.trade.held()):
-            if units != self._held[n]:
-                self._span[n] = 1 if raw.growing or step - self._changed[n] < BUSY_STEPS else FIRST_SPAN
-                self._held[n], self._changed[n] = units, step
-            elif step < self._until[n]:
-                continue
-            elif not raw.growing:
-                self._span[n] = min(4 * self._span[n], LONGEST_SPAN)
-            self._write_ahead(n, step, *latest.trade.holding(n))
-        latest.due = step + 1 if raw.growing else min(self._until)
-
-    def _write_ahead(self, n: int, step: int, amount: float, least_price: int) -> None:
-        track = self._raw.decisions[n]
-        positions, closes = self._ahead[n]
-        # what came late closes with this step, and is held like its own
-        row = track.rows_by(step)
-        span = self._span[n] if amount else 0
-        self._until[n] = step + span if span else NEVER
-        end = track.rows_by(step + span) if span else row
-        if end == row + 1:
-            positions[row] = amount * (closes[row] >= least_price)
-        elif end > row:
-            positions[row:end] = amount * (closes[row:end] >= least_price)
-        # rows ahead are flat unless they were written
-        if self._written[n] > end:
-            positions[end : self._written[n]] = 0.0
-        self._written[n] = end
+            self._held.track(self.stats.features.frames)
+        latest.due = self._held.catch_up(latest)

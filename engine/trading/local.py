@@ -44,6 +44,11 @@ class LocalTradeSystem(TradeSystem):
         self._adopt = dict(adopt or {})
         self._decimals = dict(decimals or {})
 
+    def meet(self, raw: Raw) -> None:
+        """Open the account on a market, unless it is there already."""
+        if raw is not self._raw:
+            self._open(raw)
+
     def _open(self, raw: Raw) -> None:
         balances = self._counted(self._cash, "cash")
         balances.setdefault(self.currency, 0)

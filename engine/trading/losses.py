@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,21 @@ class Losses:
         deep = self.drawdown > 0 and now.equity < now.peak * (1.0 - self.drawdown)
         today = self.daily > 0 and now.day != self.spared and now.equity < now.opening * (1.0 - self.daily)
         return deep, today
+
+    def moment(self) -> tuple[Any, ...]:
+        """Return what the steps so far have come to, for `wind`."""
+        if not (self.drawdown or self.daily):
+            return self.drawdown, self.daily, self.spared, self.now, -1
+        passed = self._raw.step + 1 - self._next
+        self._pass(self._times[:passed], self._equity[:passed])
+        self._next, self._times, self._equity = self._next + max(passed, 0), self._times[passed:], self._equity[passed:]
+        return self.drawdown, self.daily, self.spared, self.now, self._next
+
+    def wind(self, moment: tuple[Any, ...]) -> None:
+        """Go back, or on, to a moment; the steps to come are worked out anew."""
+        self.drawdown, self.daily, self.spared, self.now, self._next = moment
+        self.due = 0 if self.drawdown or self.daily else NEVER
+        self._times, self._equity, self._block = self._times[:0], self._equity[:0], FIRST_BLOCK
 
     def _pass(self, times: Ints, equity: Floats) -> None:
         """Move on over steps in a row."""

@@ -26,7 +26,7 @@ class Meeting:
     def __init__(self, exchange: Exchange, raw: Raw) -> None:
         self.exchange = exchange
         self.raw = raw
-        self.due = NEVER
+        self.due = 0
         self._woken = NEVER
         # of each coin: the first row that is not known to leave its orders as they are, and how far to look from there
         self._quiet = [0] * len(raw.coins)
@@ -52,6 +52,16 @@ class Meeting:
         """Meet at this step whether any order could change there or not, until another is said."""
         self._woken = step
         self.due = min(self.due, step)
+
+    @property
+    def moment(self) -> tuple[Any, ...]:
+        """What is known now of the bars to come, for `wind`."""
+        return self.due, self._woken, tuple(self._quiet), tuple(self._looks), self._trails, tuple(self._followed)
+
+    def wind(self, moment: tuple[Any, ...]) -> None:
+        """Know what was known at a moment."""
+        self.due, self._woken, quiet, looks, self._trails, followed = moment
+        self._quiet, self._looks, self._followed = list(quiet), list(looks), list(followed)
 
     def take_place(self) -> bool:
         """Let the bars of this step act on the open orders; return whether any filled."""

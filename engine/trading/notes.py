@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from engine.exchange import REFUSALS
 from engine.model import Signal
+from engine.spool import Spool
 from engine.trading.api import Author
 
 ORDERED = 0
@@ -32,10 +33,11 @@ class Notes:
 
     def reason_number(self, reason: str) -> int:
         """Return the number a reason is kept under."""
-        number = self._numbers.get(reason)
-        if number is None:
-            number = self._numbers[reason] = len(self._reasons)
-            self._reasons.append(reason)
+        reasons, number = self._reasons, self._numbers.get(reason)
+        # one that was given in a time wound back has its number to come
+        if number is None or number >= len(reasons) or reasons[number] != reason:
+            number = self._numbers[reason] = len(reasons)
+            reasons.append(reason)
         return number
 
     def reason(self, number: int) -> str:
@@ -61,6 +63,14 @@ class Notes:
         """Return why an order was refused in words of its own, "" where it was not."""
         number = self._refusals.get(order)
         return "" if number is None else self._reasons[number]
+
+    def logs(self) -> tuple[Spool, ...]:
+        """Return what grows, to be wound."""
+        return Spool(self._notes), Spool(self._reasons)
+
+    def cut(self) -> None:
+        """Forget what was noted of orders that are no more."""
+        self._refusals = {order: number for order, number in self._refusals.items() if order < len(self._notes)}
 
 
 class SignalNote(NamedTuple):
@@ -95,6 +105,10 @@ class SignalLog:
 
     def __iter__(self) -> Iterator[SignalNote]:
         return (self[n] for n in range(len(self)))
+
+    def logs(self) -> tuple[Spool, ...]:
+        """Return what grows, to be wound."""
+        return (Spool(self._log),)
 
     def tobytes(self) -> bytes:
         """Return the log's numbers for hashing."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.exact import DECIMALS, UNIT, to_decimal
 from engine.exchange import Exchange
@@ -115,6 +115,19 @@ class Risk:
             since = self._raw.time - self.limits.repeat_s * NS_PER_SECOND
             self._intents = {intent: at for intent, at in self._intents.items() if at > since}
             self._intents[_intent(n, asked, amount)] = self._raw.time
+
+    def moment(self) -> tuple[Any, ...]:
+        """Return what was sent and stopped so far, for `wind`."""
+        if not self._limited:
+            return ()
+        return tuple(self.stops), tuple(self._sent), dict(self._intents), self.losses.moment()
+
+    def wind(self, moment: tuple[Any, ...]) -> None:
+        """Go back, or on, to a moment."""
+        if moment:
+            stops, sent, intents, losses = moment
+            self.stops[:], self._sent, self._intents = stops, deque(sent), dict(intents)
+            self.losses.wind(losses)
 
     def _beyond_collar(self, n: int, asked: Terms) -> str:
         mark = self._raw.mark_units(n)

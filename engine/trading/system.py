@@ -85,9 +85,14 @@ class TradeSystem(TradeSystemAPI):
     def _stop(self, reason: str) -> None:
         """Withdraw what could still buy; sell everything where the limits ask for it."""
         flatten = self.limits.flatten
+        asked: set[int] = set()
+        # a cancelled entry may send its exits
         while withdrawn := [
-            order for order in self.exchange.open_orders if flatten or self.exchange.orders[order, k.SIDE] == k.BUY
+            order
+            for order in self.exchange.open_orders
+            if order not in asked and (flatten or self.exchange.orders[order, k.SIDE] == k.BUY)
         ]:
+            asked.add(withdrawn[0])
             self.cancel(withdrawn[0])
         for n in range(len(self.raw.coins)) if flatten else ():
             if amount := self.account.sellable(n):
@@ -110,6 +115,14 @@ class TradeSystem(TradeSystemAPI):
                 cash=view.cash / k.UNIT,
                 position=view.position / scale,
             )
+
+    def unwrite(self) -> None:
+        """Take off the trade timeline the fills that are no more."""
+        gone = self._written - self.exchange.n_fills
+        if gone > 0:
+            rows, _ = self.timeline.mark
+            self.timeline.truncate(rows - gone)
+            self._written -= gone
 
     # orders
 
@@ -227,8 +240,16 @@ class TradeSystem(TradeSystemAPI):
         refusal = REFUSALS[code] or self.risk.refuse(n, asked, units, instead=order)
         if refusal:
             raise OrderError(f"order #{order} stays as it is: {refusal}")
+        self._replace(order, n, asked, units, by, reason)
+
+    def _replace(self, order: int, n: int, asked: Terms, amount: int, by: Author, reason: str) -> None:
+        """Place an order that the limits let pass in another's stead; raises OrderError where that cannot be."""
         self.cancel(order)
-        self.send(n, asked, units, by, reason)
+        self.send(n, asked, amount, by, reason)
+
+    def spendable(self, n: int) -> int:
+        """Return what may be spent on a coin, in units of its quote asset."""
+        return self.exchange.free(self.exchange.instruments[n].quote)
 
     def _open_order(self, order: int) -> OrderView:
         """Return an order that can be changed."""
