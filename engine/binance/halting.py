@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from engine.binance.life import Life, Stage
+from engine.exact import floor_to
 from engine.exchange import REFUSALS
 from engine.exchange import kernel as k
 from engine.trading.notes import REFUSED
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0
 """How long the ends of orders are waited for."""
-LOOK_S = 0.005
+LOOK_S, AGAIN_S = 0.005, 2.0
 REASON = "halted"
 
 
@@ -27,10 +28,11 @@ async def halt(trade: BinanceTradeSystem, flatten: bool) -> str:
     What could not be brought about within PATIENCE_S is said.
     """
     trade.disarm(REASON)
+    trade.following.forget()
     working = [life for life in trade.lives.unsettled if life.is_open]
     for life in working:
         trade.wire.cancel(life)
-    await _ended(working)
+    await _ended(trade, working)
     said = [_told(trade, working, "cancelled" if working else "no order was open")]
     if flatten:
         said.append(await _flatten(trade))
@@ -41,8 +43,10 @@ async def _flatten(trade: BinanceTradeSystem) -> str:
     sold: list[Life] = []
     kept: list[str] = []
     for n, coin in enumerate(trade.raw.coins):
-        amount = trade.account.sellable(n)
-        if not amount:
+        amount = floor_to(trade.purse.sellable(n), trade.mirror.lot(n))
+        if trade.account.is_dust(n, amount, trade.raw.mark_units(n)):
+            if trade.account.sellable(n):
+                kept.append(f"{coin} is not sold: what is free of it is less than can be sold")
             continue
         code, order = trade.send_anyway(n, AT_MARKET[k.SELL], amount, REASON)
         life = trade.lives.of_number(order) if order >= 0 else None
@@ -51,18 +55,23 @@ async def _flatten(trade: BinanceTradeSystem) -> str:
         else:
             why = trade.notes.reason(code - REFUSED) if code >= REFUSED else REFUSALS[code]
             kept.append(f"{coin} is not sold: {why}")
-    await _ended(sold)
+    await _ended(trade, sold)
     if not sold and not kept:
         return "nothing was held"
     return "; ".join(([_told(trade, sold, "sold")] if sold else []) + kept)
 
 
-async def _ended(lives: Iterable[Life]) -> None:
-    """Wait until orders have ended and all their fills are known, but not for ever."""
+async def _ended(trade: BinanceTradeSystem, lives: Iterable[Life]) -> None:
+    """Wait until orders have ended and all their fills are known, but not for ever; a cancel that failed is asked for again."""
     clock = asyncio.get_running_loop().time
-    until = clock() + PATIENCE_S
-    while any(not life.complete for life in lives) and clock() < until:  # noqa: ASYNC110
+    until, again = clock() + PATIENCE_S, clock() + AGAIN_S
+    while any(not life.complete for life in lives) and clock() < until:
         await asyncio.sleep(LOOK_S)
+        if clock() > again:
+            again += AGAIN_S
+            for life in lives:
+                if life.is_open and not life.cancels and trade.lives.meant[life.cid].by != "kill":
+                    trade.wire.cancel(life)
 
 
 def _told(trade: BinanceTradeSystem, lives: list[Life], what: str) -> str:

@@ -7,16 +7,19 @@ What an order is now is a fold over its entries.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from engine import seam
+from engine.binance.keys import Keys
 from engine.errors import JournalError
+from engine.paths import user_data
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -36,6 +39,11 @@ class Entry(NamedTuple):
     what: str
     cid: str
     facts: dict[str, Any]
+
+
+def journal_file(mode: str, keys: Keys) -> Path:
+    """Return where an account's journal is, named by its environment and its key."""
+    return user_data() / "journals" / f"{mode}-{hashlib.sha256(keys.api_key.reveal().encode()).hexdigest()[:8]}.db"
 
 
 class Journal:
@@ -61,32 +69,48 @@ class Journal:
 
     def write(self, what: str, cid: str = "", **facts: Any) -> int:
         """Append an entry and return its number, once it is on disk."""
-        row = (seam.wall_ns(), what, cid, msgspec.json.encode(facts))
+        return self.append([(what, cid, facts)])
+
+    def append(self, entries: Sequence[tuple[str, str, dict[str, Any]]]) -> int:
+        """Append entries, all or none, and return the number of the last, once they are on disk."""
+        rows = [(seam.wall_ns(), what, cid, msgspec.json.encode(facts)) for what, cid, facts in entries]
         try:
-            written = self._db.execute("INSERT INTO entries (ts_ns, what, cid, body) VALUES (?, ?, ?, ?)", row)
+            with self._whole():
+                for row in rows:
+                    written = self._db.execute("INSERT INTO entries (ts_ns, what, cid, body) VALUES (?, ?, ?, ?)", row)
         except sqlite3.Error as error:
             raise self._failure(error) from None
         assert written.lastrowid is not None
         return written.lastrowid
 
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Let what is done within be done as a whole, or not at all."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise
+
     def entries(self, cid: str | None = None) -> Iterator[Entry]:
         """Yield the entries, of one order or all, oldest first."""
-        where, args = ("WHERE cid = ?", (cid,)) if cid is not None else ("", ())
+        yield from self._read("WHERE cid = ?", cid) if cid is not None else self._read("")
+
+    def since(self, seq: int, limit: int = 1000) -> list[Entry]:
+        """Return up to so many entries after one, oldest first."""
+        return list(self._read("WHERE seq > ?", seq, limit=limit))
+
+    def _read(self, where: str, *args: Any, limit: int = -1) -> Iterator[Entry]:
         try:
-            rows = self._db.execute(f"SELECT seq, ts_ns, what, cid, body FROM entries {where} ORDER BY seq", args).fetchall()
+            query = f"SELECT seq, ts_ns, what, cid, body FROM entries {where} ORDER BY seq LIMIT ?"
+            rows = self._db.execute(query, (*args, limit)).fetchall()
         except sqlite3.Error as error:
             raise self._failure(error) from None
         for seq, time, what, named, body in rows:
             yield Entry(seq, time, what, named, msgspec.json.decode(body))
-
-    def since(self, seq: int, limit: int = 1000) -> list[Entry]:
-        """Return up to so many entries after one, oldest first."""
-        query = "SELECT seq, ts_ns, what, cid, body FROM entries WHERE seq > ? ORDER BY seq LIMIT ?"
-        try:
-            rows = self._db.execute(query, (seq, limit)).fetchall()
-        except sqlite3.Error as error:
-            raise self._failure(error) from None
-        return [Entry(number, time, what, cid, msgspec.json.decode(body)) for number, time, what, cid, body in rows]
 
     def close(self) -> None:
         """Let go of the file."""

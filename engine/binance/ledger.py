@@ -8,38 +8,48 @@ import json
 from typing import Any
 
 from engine import seam
-from engine.binance.numbers import NotExact, units
-from engine.binance.reports import execution_of_event, execution_of_trade, news_of, news_of_event
+from engine.binance.events import instant
+from engine.binance.life import Stage
+from engine.binance.numbers import NotExact
+from engine.binance.reconciling import Reconciliation
+from engine.binance.reports import balances_of, execution_of_event, external_of_event, names_of_event, news_of_event
 from engine.binance.socket import BadFrame, Manners, SupervisedSocket, Wire
-from engine.binance.status import External, TradeStatus
-from engine.binance.trading import BinanceTradeSystem
-from engine.errors import ExchangeError, JournalError
-from engine.model import CoinName
+from engine.binance.status import TradeStatus
+from engine.binance.trading import NOT_ASKED, BinanceTradeSystem
+from engine.errors import ExchangeError
 
 RECONCILE_EVERY_S = 60.0
+PING_EVERY_S = 10.0
+AGAIN_S, LONGEST_AGAIN_S = 1.0, 5.0
+SHARE = 0.2
+"""The share of the requests' weight that asking again on suspicion may use."""
 NS_PER_SECOND = 10**9
+MANNERS = Manners(silence=3 * PING_EVERY_S)
+OTHERS = frozenset(("listStatus", "balanceUpdate", "externalLockUpdate", "serverShutdown"))
+"""Events that tell nothing that others do not."""
 
 
 class Ledger:
     """Keeps a trade system's account true. It is `reconciled` once orders, trades and balances have been asked for.
 
     A connection that comes back, or a minute that has passed, is followed by asking again; until the first time, and where the
-    exchange cannot be asked, trading stays disarmed.
+    exchange cannot be asked, nothing goes out.
     """
 
     def __init__(self, trade: BinanceTradeSystem, manners: Manners | None = None) -> None:
         self.trade = trade
         self.client = trade.client
         self.reconciled = False
-        self.externals: list[External] = []
         self.alive = False
-        self._due = asyncio.Event()
-        self._since = seam.monotonic_ns()
-        self._asked_at = seam.monotonic_ns()
-        self._last_trade: dict[CoinName, int] = {}
+        self.books = Reconciliation(trade)
+        self._due, self._anew = asyncio.Event(), asyncio.Event()
+        self._connection: Wire | None = None
+        self._connections = 0
+        self._failure = ""
+        self._since = self._asked_at = self._trusted_at = seam.monotonic_ns()
         trade.account_trouble = self.trouble
         self.socket = SupervisedSocket(
-            "account", self.client.hosts.ws_api, self._subscribe, self._hear, self._changed, manners or Manners(silence=3600.0)
+            "account", self.client.hosts.ws_api, self._subscribe, self._hear, self._changed, manners or MANNERS
         )
 
     async def run(self) -> None:
@@ -47,85 +57,69 @@ class Ledger:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.socket.run())
             group.create_task(self._keep_asking())
+            group.create_task(self._keep_pinging())
+
+    # asking
 
     async def _keep_asking(self) -> None:
+        again = AGAIN_S
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(RECONCILE_EVERY_S):
                     await self._due.wait()
             self._due.clear()
+            self._anew.clear()
             try:
                 await self.reconcile()
-            except ExchangeError as error:
-                self.trade.disarm(f"the account cannot be asked about: {error.message}")
-                await asyncio.sleep(1.0)
+            # nothing but its cancellation ends this
+            except Exception as error:
+                self._failure = error.message if isinstance(error, ExchangeError) else f"{type(error).__name__} {error}"[:200]
+                self._distrust()
                 self._due.set()
-            except JournalError as error:
-                self.trade.disarm(error.message)
+                await asyncio.sleep(again)
+                again = min(2 * again, LONGEST_AGAIN_S)
+            else:
+                again = AGAIN_S
+                # a mere suspicion waits until there is request weight for it, a new connection does not
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(60 * self.books.weight / (SHARE * self.client.budget.limit)):
+                        await self._anew.wait()
 
-    # asking
+    def _distrust(self) -> None:
+        if self.reconciled:
+            self.reconciled, self._trusted_at = False, seam.monotonic_ns()
 
     async def reconcile(self) -> None:
         """Bring orders, trades and balances up to what the exchange says now. Raises ExchangeError where it does not answer."""
-        lives = self.trade.lives
-        externals = []
-        for coin in self.trade.mirror.index:
-            opened = await self.client.query("openOrders", 6, symbol=coin)
-            await self._catch_up_trades(coin)
-            for order in opened:
-                life = lives.of_order(int(order["orderId"]), str(order["clientOrderId"]))
-                if life is None:
-                    externals.append(_external(order))
-                else:
-                    lives.hear(life, news_of(order))
-        self.externals = externals
-        for life in lives.unsettled:
-            if life.stage.value == "UNKNOWN":
-                self.trade.wire.resolve(life)
-            else:
-                await self._settle(life.coin, life.cid)
-        account = await self.client.query("account", 20, omitZeroBalances="false")
-        for row in account["balances"]:
-            self.trade.mirror.set_balance(str(row["asset"]), units(str(row["free"])), units(str(row["locked"])))
-        self.reconciled = True
+        connections = self._connections
+        await self.books.run()
         self._asked_at = seam.monotonic_ns()
-
-    async def _settle(self, coin: CoinName, cid: str) -> None:
-        """Ask for one order of which not all is known."""
-        life = self.trade.lives.by_cid[cid]
-        try:
-            order = await self.client.query("order", 4, symbol=coin, origClientOrderId=cid)
-        except ExchangeError:
-            return
-        if news_of(order).filled > life.accounted:
-            await self.trade.wire.fetch_trades(life)
-        self.trade.lives.hear(life, news_of(order))
-
-    async def _catch_up_trades(self, coin: CoinName) -> None:
-        """Bring in the trades of a coin that no event told of, by their ids."""
-        lives = self.trade.lives
-        while True:
-            since = {"fromId": self._last_trade[coin] + 1} if coin in self._last_trade else {}
-            trades = await self.client.query("myTrades", 20, symbol=coin, limit=1000, **since)
-            for trade in trades:
-                self._last_trade[coin] = max(self._last_trade.get(coin, -1), int(trade["id"]))
-                life = lives.of_order(int(trade["orderId"]))
-                if life is not None:
-                    lives.fill(life, execution_of_trade(trade))
-            if len(trades) < 1000:
-                return
+        # what came before a connection was made anew is not all there was
+        if connections == self._connections:
+            self.reconciled, self._failure = True, ""
+        self.trade.following.look()
 
     # listening
+
+    async def _keep_pinging(self) -> None:
+        """Have the exchange say something now and then, so that a connection that is dead is seen to be."""
+        while True:
+            await asyncio.sleep(PING_EVERY_S)
+            if self.alive and self._connection is not None:
+                # whoever reads finds out what is wrong with it
+                with contextlib.suppress(Exception):
+                    await self._connection.send('{"id":"ping","method":"ping"}')
 
     async def _subscribe(self, wire: Wire) -> None:
         request = {"id": "account", "method": "userDataStream.subscribe.signature", "params": self.client.sign_for_socket()}
         await wire.send(json.dumps(request))
         while True:
             frame = await wire.recv()
-            said = json.loads(frame)
+            said = _read(frame)
             if said.get("id") == "account":
                 if said.get("status") != 200:
                     raise BadFrame(f"the exchange refused the account's stream: {said.get('error')}"[:200])
+                self._connection = wire
                 return
             self.socket.take(frame.encode() if isinstance(frame, str) else frame)
 
@@ -133,16 +127,21 @@ class Ledger:
         if alive != self.alive:
             self.alive, self._since = alive, seam.monotonic_ns()
         if alive:
+            self._distrust()
+            self._connections += 1
             self._due.set()
+            self._anew.set()
 
     def _hear(self, frame: bytes, received: int) -> None:
-        said = json.loads(frame)
-        event = said.get("event") if isinstance(said, dict) else None
+        said = _read(frame)
+        if said.get("id") == "ping":
+            return
+        event = said.get("event")
         if not isinstance(event, dict):
             raise BadFrame("no event")
         try:
             self._take(event)
-        except (NotExact, KeyError, TypeError, ValueError) as error:
+        except (NotExact, AttributeError, KeyError, TypeError, ValueError) as error:
             # what could not be read is asked for
             self._due.set()
             raise BadFrame(str(error)) from None
@@ -150,64 +149,66 @@ class Ledger:
     def _take(self, event: dict[str, Any]) -> None:
         match event.get("e"):
             case "executionReport":
-                cid = str(event["C"]) if event["x"] == "CANCELED" and event.get("C") else str(event["c"])
-                life = self.trade.lives.of_order(int(event["i"]), cid)
-                if life is not None:
-                    execution = execution_of_event(event)
-                    self.trade.lives.hear(life, news_of_event(event), [execution] if execution is not None else [])
-                    if event["x"] == "REPLACED":
-                        life.amount = units(str(event["q"]))
-                        self.trade.lives.settle(life)
-                else:
-                    self._due.set()
+                self._take_report(event)
             case "outboundAccountPosition":
-                for row in event["B"]:
-                    self.trade.mirror.set_balance(str(row["a"]), units(str(row["f"])), units(str(row["l"])))
+                told = balances_of(event["B"], self.trade.mirror.assets, "f", "l", "a")
+                self.trade.mirror.set_balances(told, instant(int(event["u"])))
+                self.trade.following.look()
             case "eventStreamTerminated":
-                raise BadFrame("the exchange ended the account's stream")
-            case _:
+                self.socket.renew("the exchange ended the account's stream")
+            case kind if kind not in OTHERS:
                 self._due.set()
+
+    def _take_report(self, event: dict[str, Any]) -> None:
+        order_id, cid = names_of_event(event)
+        life, externals = self.trade.lives.of_order(order_id, cid), self.books.externals
+        news = news_of_event(event)
+        if life is None:
+            externals.pop(order_id, None)
+            if news.stage in (Stage.NEW, Stage.PARTIALLY_FILLED, Stage.PENDING_NEW) and event["s"] in self.trade.mirror.index:
+                externals[order_id] = external_of_event(event)
+            return
+        self.trade.lives.hear(life, news, execution_of_event(event))
+        self.trade.wire.complete(life)
+        if life.stage is Stage.UNKNOWN:
+            self.trade.wire.resolve(life)
 
     # how it fares
 
     def trouble(self, borne_s: float = 0.0) -> str:
-        """Return what is wrong with the account, "" where nothing is; a stream that is cut is borne so many seconds."""
-        if not self.reconciled:
-            return "the account has not been asked about yet"
-        gone_s = 0.0 if self.alive else (seam.monotonic_ns() - self._since) / NS_PER_SECOND
-        return "" if self.alive or gone_s < borne_s else f"the account's stream is cut since {gone_s:.0f} s"
+        """Return what is wrong with the account, "" where nothing is; what was well before is borne so many seconds."""
+        now = seam.monotonic_ns()
+        if not self.alive and (now - self._since) / NS_PER_SECOND >= borne_s:
+            return f"the account's stream is down for {(now - self._since) / NS_PER_SECOND:.0f} s"
+        if not self.reconciled and (now - self._trusted_at) / NS_PER_SECOND >= borne_s:
+            return f"the account cannot be asked about: {self._failure}" if self._failure else NOT_ASKED
+        return ""
 
     def status(self) -> TradeStatus:
         """Return how trading on the account fares."""
-        now, unknown = self.client.clock.now, self.trade.lives.oldest_unknown
+        trade, unknown = self.trade, self.trade.lives.unknown
         return TradeStatus(
-            disarmed=self.trade.disarmed,
+            disarmed=trade.disarmed,
             reconciled=self.reconciled,
             reconciled_age_s=(seam.monotonic_ns() - self._asked_at) / NS_PER_SECOND,
             alive=self.alive,
             age_s=self.socket.age_s,
             reconnects=self.socket.counters.reconnects,
-            unknown=self.trade.lives.n_unknown,
-            unknown_age_s=0.0 if unknown is None else (now - unknown.since) / NS_PER_SECOND,
-            out=len(self.trade.wire.tasks),
+            unknown=len(unknown),
+            unknown_age_s=(self.client.clock.now - unknown[0].since) / NS_PER_SECOND if unknown else 0.0,
+            out=len(trade.wire.tasks),
             orders_10s=self.client.budget.orders,
             orders_limit=self.client.budget.orders_limit,
-            externals=self.externals,
+            externals=list(self.books.externals.values()),
         )
 
-    @property
-    def silence_s(self) -> float:
-        """Seconds since the account's stream said anything, or was made."""
-        return self.socket.age_s
 
-
-def _external(order: dict[str, Any]) -> External:
-    return External(
-        int(order["orderId"]),
-        str(order["symbol"]),
-        str(order["side"]).lower(),
-        str(order["type"]).lower(),
-        str(order["origQty"]),
-        str(order["executedQty"]),
-        str(order["price"]),
-    )
+def _read(frame: str | bytes) -> dict[str, Any]:
+    """Return a frame's object; raises BadFrame for anything else."""
+    try:
+        said = json.loads(frame)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise BadFrame("a frame that cannot be read")
+    return said

@@ -1,7 +1,8 @@
 """The life of an order at the exchange: what is known of it, merged from replies, stream events and queries in any order.
 
 Each of them tells of one moment, may come late, twice or never. The amount filled decides which is newer: it only grows. A fill
-counts once, by its trade id; a state that ends an order is never undone.
+counts once, by its trade id; a state by which the exchange ends an order is never undone. What was only concluded here gives
+way to the exchange's word.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from engine.binance.numbers import NotExact
 from engine.model import CoinName, Timestamp
 
 
@@ -32,10 +34,15 @@ class Stage(StrEnum):
 
 OWN = frozenset((Stage.INTENT, Stage.SENT, Stage.UNKNOWN))
 ENDED = frozenset((Stage.FILLED, Stage.CANCELED, Stage.REJECTED, Stage.EXPIRED, Stage.EXPIRED_IN_MATCH, Stage.NOT_PLACED))
+ORDER = (Stage.INTENT, Stage.SENT, Stage.UNKNOWN, Stage.PENDING_NEW, Stage.NEW, Stage.PARTIALLY_FILLED)
+"""In which an order goes through what does not end it."""
 
 
 class Execution(NamedTuple):
-    """A fill as the exchange told of it; units of 1e-8."""
+    """A fill as the exchange told of it; units of 1e-8.
+
+    One in the reply to an order is not `final`: it says neither what was paid to the last digit nor who was the maker.
+    """
 
     trade_id: int
     price: int
@@ -45,21 +52,34 @@ class Execution(NamedTuple):
     fee_asset: str
     maker: bool
     time: Timestamp
+    final: bool = True
+
+    def differs(self, other: Execution) -> bool:
+        """Whether another telling of the same fill says anything else but when it was."""
+        return self[:7] != other[:7]
 
 
 class News(NamedTuple):
-    """What something said of an order: its stage, how much had filled by then, the exchange's time of it, and its id there."""
+    """What something said of an order: its stage, how much had filled by then, the exchange's time of it, and its id there.
+
+    `amount` is what it is for in all and `stop` its trigger, 0 where that was not told; `text` what goes with it.
+    """
 
     stage: Stage
     filled: int
     time: Timestamp
     order_id: int = 0
     stop: int = 0
+    amount: int = 0
+    text: str = ""
 
 
 @dataclass(slots=True)
 class Life:
-    """One order: what was meant, and how far it has come. `since` is when its stage began, ns of the exchange."""
+    """One order: what was meant, and how far it has come. `since` is when its stage began, ns of the exchange.
+
+    `concluded` tells that it has ended by what is known here alone; `left` is when its request went out.
+    """
 
     cid: str
     coin: CoinName
@@ -68,13 +88,16 @@ class Life:
     created: Timestamp
     stage: Stage = Stage.INTENT
     since: Timestamp = 0
+    left: Timestamp = 0
     order_id: int = 0
     filled: int = 0
+    accounted: int = 0
     told: Timestamp = 0
-    cancel_sent: bool = False
+    stop: int = 0
+    cancels: int = 0
+    concluded: bool = False
     code: int = 0
     text: str = ""
-    looked: int = 0
     trades: dict[int, Execution] = field(default_factory=dict)
 
     @property
@@ -83,23 +106,22 @@ class Life:
         return self.stage not in ENDED
 
     @property
-    def word(self) -> str:
-        """Its stage in a word; CANCEL_SENT while a cancel has no answer."""
-        return "CANCEL_SENT" if self.cancel_sent and self.is_open else self.stage.value
-
-    @property
-    def accounted(self) -> int:
-        """How much of what filled its trades account for."""
-        return sum(its.amount for its in self.trades.values())
-
-    @property
     def complete(self) -> bool:
         """Whether it has ended and every trade of it is known."""
         return self.stage in ENDED and self.accounted >= self.filled
 
+    @property
+    def word(self) -> str:
+        """Its stage in a word; CANCEL_SENT while a cancel has no answer."""
+        return "CANCEL_SENT" if self.cancels and self.is_open else self.stage.value
+
+    # what happens here
+
     def sent(self, now: Timestamp) -> None:
         """Note that the request leaves."""
-        self._enter(Stage.SENT, now)
+        self.left = now
+        if self.stage is Stage.INTENT:
+            self._enter(Stage.SENT, now)
 
     def lost(self, now: Timestamp, text: str = "") -> None:
         """Note that nobody knows what became of it."""
@@ -107,53 +129,67 @@ class Life:
             self._enter(Stage.UNKNOWN, now)
             self.text = text
 
-    def refused(self, now: Timestamp, code: int, text: str) -> None:
-        """Note the exchange's definite no."""
-        if self.stage in OWN:
-            self._enter(Stage.REJECTED, now)
-            self.code, self.text = code, text
+    def conclude(self, stage: Stage, now: Timestamp, text: str, code: int = 0) -> bool:
+        """Note that it has ended by what is known here: refused, never placed, or no longer known; False where it had."""
+        if self.stage in ENDED or (stage is not Stage.EXPIRED and self.stage not in OWN):
+            return False
+        self._enter(stage, now)
+        self.code, self.text, self.concluded = code, text, True
+        # no more of it will ever be told
+        self.filled = self.accounted
+        return True
 
-    def proven_not_placed(self, now: Timestamp, text: str) -> None:
-        """Note that evidence says it never reached the book."""
-        if self.stage is Stage.UNKNOWN:
-            self._enter(Stage.NOT_PLACED, now)
-            self.text = text
+    # what the exchange says
 
     def hear(self, news: News) -> bool:
-        """Merge what something said; return whether that was new."""
+        """Merge what something said; return whether that was new. Raises NotExact for more filled than was ordered."""
+        if news.filled > self.amount:
+            raise NotExact(f"{news.filled} filled of {self.amount}")
+        first = not self.order_id or self.concluded
         self.order_id = self.order_id or news.order_id
-        if news.filled < self.filled or (self.stage in ENDED and news.stage not in ENDED):
-            return False
-        grown = news.filled > self.filled
+        changed = self._hear_terms(news)
+        if news.filled < self.filled or not (first or self._advances(news)):
+            return changed
+        changed = changed or first or news.filled > self.filled or news.stage is not self.stage
         self.filled = news.filled
-        if self.stage in ENDED and not grown:
-            return False
-        if not grown and self.stage not in OWN and (news.time < self.told or _rank(news.stage) < _rank(self.stage)):
-            return False
-        changed = grown or news.stage is not self.stage
-        self.told = max(self.told, news.time)
-        # a definite end stays, however late its last fills are told of
-        if self.stage not in ENDED or (self.stage is not Stage.FILLED and news.stage is Stage.FILLED):
+        # the exchange may end one order in one way; that all of it filled is then the last word
+        if first or self.stage not in ENDED or news.stage is Stage.FILLED:
             self._enter(news.stage, news.time)
+            self.concluded, self.code, self.text = False, 0, news.text
         return changed
 
-    def fill(self, execution: Execution) -> bool:
-        """Take in a fill; False where it is known. What it brings is part of what has filled."""
-        if execution.trade_id in self.trades:
+    def _advances(self, news: News) -> bool:
+        if self.stage in ENDED:
+            return news.stage in ENDED and news.filled > self.filled
+        if news.stage in ENDED or news.stage is Stage.UNKNOWN:
+            return True
+        return news.filled > self.filled or ORDER.index(news.stage) > ORDER.index(self.stage)
+
+    def _hear_terms(self, news: News) -> bool:
+        """Take in amount and trigger: one can only be reduced, the other is as it was told last."""
+        before = self.amount, self.stop
+        if news.amount:
+            self.amount = min(self.amount, max(news.amount, self.accounted))
+        if news.stop and news.time >= self.told:
+            self.stop = news.stop
+        self.told = max(self.told, news.time)
+        return (self.amount, self.stop) != before
+
+    def fill(self, its: Execution) -> bool:
+        """Take in a fill; False where nothing of it is new. Raises NotExact where more would fill than was ordered."""
+        known = self.trades.get(its.trade_id)
+        if known is not None and (known.final or not its.final or not known.differs(its)):
             return False
-        self.trades[execution.trade_id] = execution
-        if self.accounted > self.filled:
-            self.filled = self.accounted
-            if self.stage not in ENDED:
-                whole = self.filled >= self.amount
-                self._enter(Stage.FILLED if whole else Stage.PARTIALLY_FILLED, execution.time)
+        accounted = self.accounted + its.amount - (known.amount if known is not None else 0)
+        if accounted > self.amount:
+            raise NotExact(f"{accounted} filled of {self.amount}")
+        self.trades[its.trade_id], self.accounted = its, accounted
+        if accounted > self.filled:
+            self.filled = accounted
+            if self.is_open:
+                self._enter(Stage.FILLED if accounted == self.amount else Stage.PARTIALLY_FILLED, its.time)
         return True
 
     def _enter(self, stage: Stage, now: Timestamp) -> None:
         if stage is not self.stage:
             self.stage, self.since = stage, now
-
-
-def _rank(stage: Stage) -> int:
-    order = (Stage.PENDING_NEW, Stage.NEW, Stage.PARTIALLY_FILLED)
-    return order.index(stage) if stage in order else 9 if stage in ENDED else -1

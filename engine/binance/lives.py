@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from engine.binance.journal import Entry, Journal
-from engine.binance.life import Execution, Life, News, Stage
+from engine.binance.life import OWN, Execution, Life, News, Stage
 from engine.binance.mirror import Mirror
-from engine.model import Timestamp
+from engine.binance.numbers import NotExact
+from engine.errors import JournalError
+from engine.exchange.exchange import Exit
+from engine.model import CoinName, Timestamp
 from engine.trading.api import Author
 from engine.trading.notes import Notes
 from engine.trading.terms import Terms
 
 PREFIX = "td"
+TERMS = ("side", "kind", "price", "stop", "trail", "tif")
+
+
+class Meant(NamedTuple):
+    """An order as it is meant: on which coin, what, how much, at which last price, by whom and why.
+
+    `entry` is the client id of the order it is to close.
+    """
+
+    n: int
+    asked: Terms
+    amount: int
+    mark: int
+    by: Author
+    reason: str
+    entry: str = ""
 
 
 class Lives:
     """The orders of one strategy, by `tag`: made before they are sent, changed by what tells of them, found again at a start.
 
-    `step` tells at which step something is written down, `now` the exchange's time. Raises JournalError where it cannot be
-    written: then nothing may be sent.
+    `step` tells at which step something is written down, `now` the exchange's time, `trouble` is told why the journal takes
+    nothing. `meant` raises JournalError then, so that nothing is sent; what the exchange says is taken in all the same.
     """
 
     def __init__(
-        self, tag: str, journal: Journal, mirror: Mirror, notes: Notes, now: Callable[[], Timestamp], step: Callable[[], int]
+        self,
+        tag: str,
+        journal: Journal,
+        mirror: Mirror,
+        notes: Notes,
+        now: Callable[[], Timestamp],
+        step: Callable[[], int],
+        trouble: Callable[[str], None],
     ) -> None:
         self.by_cid: dict[str, Life] = {}
         self.numbers: dict[str, int] = {}
+        self.meant: dict[str, Meant] = {}
+        self.exits: dict[str, tuple[Exit, ...]] = {}
+        """What is to follow an entry, by its client id, until that has been sent."""
+        self.last_trade: dict[CoinName, int] = {}
+        self.first: dict[CoinName, Timestamp] = {}
         self.moved = False
         self.changed: Callable[[Life], None] = lambda life: None
         self._tag = tag
@@ -36,8 +67,10 @@ class Lives:
         self._notes = notes
         self._now = now
         self._step = step
+        self._trouble = trouble
         self._cids: dict[int, str] = {}
         self._by_order: dict[int, str] = {}
+        self._trades: dict[tuple[CoinName, int], tuple[str, int]] = {}
         self._unsettled: dict[str, Life] = {}
         self._next = 1
 
@@ -60,87 +93,149 @@ class Lives:
         n = self._mirror.index.get(facts["coin"])
         if n is None:
             return
-        asked = Terms(*(facts[name] for name in ("side", "kind", "price", "stop", "trail", "tif")))
-        self._begin(entry.cid, n, asked, facts["amount"], facts["mark"], facts["by"], facts["reason"], facts["time"])
+        exits = tuple(Exit(*its) for its in facts.get("exits", ()))
+        asked = Terms(**{name: facts[name] for name in TERMS}, exits=exits)
+        told = {name: facts[name] for name in ("amount", "mark", "by", "reason")}
+        life = self._begin(entry.cid, Meant(n, asked, **told, entry=facts.get("entry", "")), facts["time"])
+        if partner := self.by_cid.get(facts.get("pair", "")):
+            self._pair(partner, life)
 
     def _fold(self, life: Life, entry: Entry) -> None:
         facts = entry.facts
         match entry.what:
             case "news":
-                life.hear(News(Stage(facts["stage"]), facts["filled"], facts["time"], facts["order_id"], facts["stop"]))
+                life.hear(News(**(facts | {"stage": Stage(facts["stage"])})))
+                self._by_order[life.order_id] = life.cid
             case "fill":
-                self._take_fill(life, Execution(**facts))
+                self._take(life, Execution(**facts))
             case "outcome" if facts["outcome"] == "rejected":
-                life.refused(facts["time"], facts["code"], facts["text"])
+                life.conclude(Stage.REJECTED, facts["time"], facts["text"], facts["code"])
             case "proof":
                 life.lost(facts["time"])
-                life.proven_not_placed(facts["time"], facts["text"])
-            case "cancel":
-                life.cancel_sent = True
+                life.conclude(Stage(facts["stage"]), facts["time"], facts["text"])
 
     # making
 
-    def intend(self, n: int, asked: Terms, amount: int, mark: int, by: Author, reason: str) -> Life:
-        """Write down that an order is meant, and return it; nothing of it has left yet."""
-        cid = f"{PREFIX}-{self._tag}-{self._next}"
-        its, time = self._mirror.instruments[n], self._now()
-        facts = {name: int(getattr(asked, name)) for name in ("side", "kind", "price", "stop", "trail", "tif")}
-        told = facts | {"coin": its.coin, "amount": amount, "mark": mark, "by": by, "reason": reason, "time": time}
-        self._next = self._journal.write("intent", cid, **told) + 1
-        return self._begin(cid, n, asked, amount, mark, by, reason, time)
+    def intend(self, *orders: Meant) -> list[Life]:
+        """Write down that orders are meant, all or none, two as a pair, and return them; nothing of them has left yet.
 
-    def _begin(self, cid: str, n: int, asked: Terms, amount: int, mark: int, by: Author, reason: str, time: Timestamp) -> Life:
-        number = self._mirror.enter(n, asked, amount, mark, max(self._step(), 0), time)
-        self._notes.add(by, reason)
-        coin = self._mirror.instruments[n].coin
-        life = Life(cid=cid, coin=coin, side=asked.side, amount=amount, created=time, since=time)
-        self.by_cid[cid], self.numbers[cid], self._cids[number] = life, number, cid
+        Raises JournalError.
+        """
+        time = self._now()
+        cids = [f"{PREFIX}-{self._tag}-{self._next + n}" for n in range(len(orders))]
+        entries = [("intent", cid, self._facts(its, time)) for cid, its in zip(cids, orders, strict=True)]
+        if len(cids) == 2:
+            entries[1][2]["pair"] = cids[0]
+        self._next = self._journal.append(entries) + 1
+        lives = [self._begin(cid, its, time) for cid, its in zip(cids, orders, strict=True)]
+        if len(lives) == 2:
+            self._pair(*lives)
+        return lives
+
+    def _facts(self, its: Meant, time: Timestamp) -> dict[str, Any]:
+        facts: dict[str, Any] = {name: int(getattr(its.asked, name)) for name in TERMS}
+        facts |= {"coin": self._mirror.instruments[its.n].coin, "amount": its.amount, "mark": its.mark, "time": time}
+        facts |= {"by": its.by, "reason": its.reason}
+        facts |= {"exits": its.asked.exits} if its.asked.exits else {}
+        return facts | ({"entry": its.entry} if its.entry else {})
+
+    def _begin(self, cid: str, its: Meant, time: Timestamp) -> Life:
+        entry = self.numbers.get(its.entry, -1)
+        number = self._mirror.enter(its.n, its.asked, its.amount, its.mark, max(self._step(), 0), time, entry)
+        self._notes.add(its.by, its.reason)
+        coin = self._mirror.instruments[its.n].coin
+        life = Life(cid=cid, coin=coin, side=its.asked.side, amount=its.amount, created=time, since=time)
+        self.by_cid[cid], self.numbers[cid], self.meant[cid], self._cids[number] = life, number, its, cid
         self._unsettled[cid] = life
+        self.first.setdefault(coin, time)
+        if its.asked.exits:
+            self.exits[cid] = its.asked.exits
+        # once an exit is written down it has been sent, as far as anybody can know
+        self.exits.pop(its.entry, None)
         return life
+
+    def _pair(self, first: Life, second: Life) -> None:
+        self._mirror.pair(self.numbers[first.cid], self.numbers[second.cid])
 
     # changing
 
     def write(self, what: str, life: Life, **facts: Any) -> None:
-        """Write down something of an order."""
+        """Write down what is about to be done with an order; raises JournalError."""
         self._next = self._journal.write(what, life.cid, **facts) + 1
 
+    def note(self, what: str, life: Life, **facts: Any) -> None:
+        """Write down what became of an order, where that can be done: it is so in any case."""
+        try:
+            self.write(what, life, **facts)
+        except JournalError as error:
+            self._trouble(error.message)
+
     def hear(self, life: Life, news: News, executions: Iterable[Execution] = ()) -> None:
-        """Take in what something said of an order, and the fills it told of."""
+        """Take in what something said of an order, and the fills it told of; raises NotExact for what cannot be."""
+        for execution in sorted(executions, key=lambda its: its.trade_id):
+            self._take_new(life, execution)
         if news.order_id:
             self._by_order[news.order_id] = life.cid
-        for execution in sorted(executions, key=lambda its: its.trade_id):
-            if execution.trade_id not in life.trades:
-                self.write("fill", life, **execution._asdict())
-                self._take_fill(life, execution)
         if life.hear(news):
-            self.write("news", life, **news._asdict())
+            self.note("news", life, **news._asdict())
         self._show(life)
 
     def fill(self, life: Life, execution: Execution) -> None:
-        """Take in a fill that was told of by itself."""
-        if execution.trade_id not in life.trades:
-            self.write("fill", life, **execution._asdict())
-            self._take_fill(life, execution)
+        """Take in a fill that was told of by itself; raises NotExact for what cannot be."""
+        if self._take_new(life, execution):
             self._show(life)
 
-    def settle(self, life: Life) -> None:
-        """Show an order as its life now says, after it was sent, refused, lost or proven."""
+    def conclude(self, life: Life, stage: Stage, text: str, code: int = 0) -> None:
+        """Take note that an order has ended by what is known here."""
+        now = self._now()
+        if life.conclude(stage, now, text, code):
+            if stage is not Stage.REJECTED:
+                self.note("proof", life, stage=stage, text=text, time=now)
+            self._show(life)
+
+    def lose(self, life: Life, text: str) -> None:
+        """Take note that nobody knows what became of an order."""
+        life.lost(self._now(), text)
         self._show(life)
 
-    def _take_fill(self, life: Life, execution: Execution) -> None:
-        if life.fill(execution):
-            self._mirror.book(self.numbers[life.cid], execution, max(self._step(), 0))
-            self.moved = True
+    def _take_new(self, life: Life, execution: Execution) -> bool:
+        if not self._take(life, execution):
+            return False
+        self.note("fill", life, **execution._asdict())
+        return True
+
+    def _take(self, life: Life, its: Execution) -> bool:
+        """Take in a fill, of which no other order has the trade."""
+        key = life.coin, its.trade_id
+        cid, row = self._trades.get(key, (life.cid, -1))
+        if cid != life.cid:
+            raise NotExact(f"trade {its.trade_id} of {life.coin} is told of two orders")
+        before = life.trades.get(its.trade_id)
+        if not life.fill(its):
+            return False
+        if before is None:
+            self._trades[key] = life.cid, self._mirror.book(self.numbers[life.cid], its, max(self._step(), 0))
+        else:
+            self._mirror.correct(row, before, its)
+        self.last_trade[life.coin] = max(self.last_trade.get(life.coin, -1), its.trade_id)
+        self.moved = True
+        return True
 
     def _show(self, life: Life) -> None:
         number = self.numbers[life.cid]
-        if life.stage not in (Stage.INTENT, Stage.SENT, Stage.UNKNOWN):
+        if life.concluded:
             self._mirror.release(number)
-        self._mirror.set_stage(number, life.stage, life.amount)
+        elif life.stage not in OWN:
+            self._mirror.accept(number, life.told)
+        self._mirror.set_stage(number, life.stage, life.amount, life.stop)
+        if life.concluded and life.text:
+            self._notes.refuse(number, f"{life.code} {life.text}" if life.code else life.text)
+        elif self._notes.refusal(number):
+            self._notes.refuse(number, "")
         if life.complete:
             self._unsettled.pop(life.cid, None)
-        if life.stage in (Stage.REJECTED, Stage.NOT_PLACED) and life.text:
-            self._notes.refuse(number, f"{life.code} {life.text}" if life.code else life.text)
+        else:
+            self._unsettled[life.cid] = life
         self.changed(life)
 
     # finding
@@ -155,20 +250,11 @@ class Lives:
         return self.by_cid.get(cid) or self.by_cid.get(self._by_order.get(order_id, ""))
 
     @property
-    def oldest_unknown(self) -> Life | None:
-        """The first order of which nobody knows whether it was placed; None where there is none."""
-        return next((life for life in self.unsettled if life.stage is Stage.UNKNOWN), None)
-
-    @property
-    def n_unknown(self) -> int:
-        """How many orders nobody knows the fate of."""
-        return sum(life.stage is Stage.UNKNOWN for life in self._unsettled.values())
-
-    @property
     def unsettled(self) -> list[Life]:
         """Orders that may still fill, or whose fills are not all known, oldest first."""
         return list(self._unsettled.values())
 
-    def unknown(self, coin: str) -> list[Life]:
-        """Return a coin's orders of which nobody knows whether they were placed."""
-        return [life for life in self._unsettled.values() if life.coin == coin and life.stage is Stage.UNKNOWN]
+    @property
+    def unknown(self) -> Sequence[Life]:
+        """Orders of which nobody knows whether they were placed, or how they fare, oldest first."""
+        return [life for life in self._unsettled.values() if life.stage is Stage.UNKNOWN]

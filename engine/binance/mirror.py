@@ -6,10 +6,12 @@ So all that reads an account, judges an order by its filters or makes orders of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from engine.binance.life import Execution, Stage
+from engine.exact import DECIMALS
 from engine.exchange import Exchange, FillRules
 from engine.exchange import kernel as k
 from engine.model import Instrument, Timestamp
@@ -31,77 +33,166 @@ STATUS = {
 }
 
 
+class Hold(NamedTuple):
+    """What is held back of an asset for an order; `until` the balances tell of a time, and when in `turn` that began."""
+
+    asset: int
+    amount: int
+    until: Timestamp = -1
+    turn: int = 0
+
+
 class Mirror(Exchange):
     """The arrays of an account elsewhere; balances are those the exchange tells, locks it holds itself.
 
-    What an order that is on its way will hold back is held back here too, until the exchange tells of it.
+    What an order that is on its way will hold back is held back here too, until the exchange's balances tell of it.
     """
 
     def __init__(self, instruments: Sequence[Instrument], rules: FillRules) -> None:
         super().__init__(instruments, {}, rules)
-        self._reserved: dict[int, tuple[int, int]] = {}
+        # fees may be taken in it though nothing of it is traded
+        self.decimals.setdefault("BNB", DECIMALS)
+        self.turn = 0
+        self._holds: dict[int, Hold] = {}
+        self._balances: dict[int, tuple[Timestamp, int]] = {}
 
-    def enter(self, n: int, asked: Terms, amount: int, mark: int, step: int, time: Timestamp) -> int:
-        """Enter an order that is about to be sent, open; hold back what it will lock, and return its id."""
+    def set_rates(self, maker: int, taker: int) -> None:
+        """Set the account's fees, 1e-8 of what is traded."""
+        self.head[k.MAKER_RATE], self.head[k.TAKER_RATE] = maker, taker
+
+    # orders
+
+    def cost(self, n: int, asked: Terms, amount: int, mark: int) -> int:
+        """Return what an order locks, of the quote asset for a buy and of the base asset for a sell."""
+        reference = k.reference_of(asked.kind, asked.price, asked.stop, mark)
+        return max(int(k.lock_of(self.head, self.coins, n, asked.side, asked.kind, amount, reference)), 0)
+
+    def enter(self, n: int, asked: Terms, amount: int, mark: int, step: int, time: Timestamp, entry: int = -1) -> int:
+        """Enter an order that is about to be sent, open; hold back what it will lock, and return its id.
+
+        `entry` is the order it is to close.
+        """
         self._room(1)
-        numbers = (n, asked.side, asked.kind, amount, asked.price, asked.stop, asked.trail, asked.tif, 0, mark, step, time, 0)
-        order: int = k.enter(self.head, self.orders, *map(int, numbers))
+        numbers = (n, asked.side, asked.kind, amount, asked.price, asked.stop, asked.trail, asked.tif, entry + 1)
+        order: int = k.enter(self.head, self.orders, *map(int, (*numbers, mark, step, time, 0)))
         row = self.orders[order]
-        row[k.STATUS] = k.NEW
+        row[k.STATUS], row[k.LOCK] = k.NEW, self.cost(n, asked, amount, mark)
         self.head[k.OPEN + self.n_open] = order
         self.head[k.N_OPEN] += 1
-        asset = self.coins.item(n, k.QUOTE if asked.side == k.BUY else k.BASE)
-        reference = k.reference_of(asked.kind, asked.price, asked.stop, mark)
-        lock = max(int(k.lock_of(self.head, self.coins, n, asked.side, asked.kind, amount, reference)), 0)
-        self._reserved[order] = (asset, lock)
-        self.balances[asset, k.FREE] -= lock
+        self._hold(order, Hold(self.coins.item(n, k.QUOTE if asked.side == k.BUY else k.BASE), int(row[k.LOCK])))
         return order
 
-    def release(self, order: int) -> None:
-        """Hold nothing back for an order any more: the exchange does, or it is not there."""
-        asset, lock = self._reserved.pop(order, (0, 0))
-        self.balances[asset, k.FREE] += lock
+    def pair(self, first: int, second: int) -> None:
+        """Make two orders a pair, which hold back the same."""
+        self.orders[first, k.SIBLING], self.orders[second, k.SIBLING] = second + 1, first + 1
+        self.release(second)
+        self.orders[second, k.LOCK] = 0
 
-    def set_balance(self, asset: str, free: int, locked: int) -> None:
-        """Set what the exchange says there is of an asset, less what is held back for orders on their way."""
-        number = self.assets.get(asset)
-        if number is not None:
-            held = sum(lock for its, lock in self._reserved.values() if its == number)
-            self.balances[number] = free - held, locked
+    def reopen(self, order: int) -> None:
+        """Put an order back into the book that had left it."""
+        self._room(0)
+        opened = sorted({*self.open_orders, order})
+        self.head[k.OPEN : k.OPEN + len(opened)] = opened
+        self.head[k.N_OPEN] = len(opened)
 
     def set_stage(self, order: int, stage: Stage, amount: int, stop: int = 0) -> None:
         """Set how an order stands; one that has ended leaves the book."""
         row = self.orders[order]
+        was_open, is_open = row[k.STATUS] <= k.PARTIALLY_FILLED, STATUS[stage] <= k.PARTIALLY_FILLED
+        self._shrink(order, amount - int(row[k.FILLED]) if is_open else 0)
         row[k.STATUS], row[k.AMOUNT] = STATUS[stage], amount
         if stop:
             row[k.STOP] = stop
-        if row[k.STATUS] > k.PARTIALLY_FILLED:
-            self.release(order)
-            n = self.n_open
-            opened = self.head[k.OPEN : k.OPEN + n]
-            kept = opened[opened != order]
+        if was_open and not is_open:
+            kept = [its for its in self.open_orders if its != order]
             self.head[k.OPEN : k.OPEN + len(kept)] = kept
             self.head[k.N_OPEN] = len(kept)
+        elif is_open and not was_open:
+            self.reopen(order)
 
-    def book(self, order: int, its: Execution, step: int) -> None:
-        """Write a fill down: the order's amount filled and the own position grow by it."""
+    def _shrink(self, order: int, left: int) -> None:
+        """Lock as much less for an order as there is less of it left to fill."""
+        row = self.orders[order]
+        before = int(row[k.AMOUNT]) - int(row[k.FILLED])
+        row[k.LOCK] = int(row[k.LOCK]) * left // before if before > 0 else 0
+
+    # balances
+
+    def _hold(self, order: int, hold: Hold) -> None:
+        self._holds[order] = hold
+        self.balances[hold.asset, k.FREE] -= hold.amount
+
+    def release(self, order: int) -> None:
+        """Hold nothing back for an order any more: the exchange does, or it is not there."""
+        hold = self._holds.pop(order, None)
+        if hold is not None:
+            self.balances[hold.asset, k.FREE] += hold.amount
+
+    def accept(self, order: int, time: Timestamp) -> None:
+        """Hold back for an order that the exchange has, as of a time, until its balances tell of it."""
+        hold = self._holds.get(order)
+        if hold is None or hold.until >= 0:
+            return
+        told, _ = self._balances.get(hold.asset, (-1, 0))
+        if told >= time:
+            self.release(order)
+        else:
+            self._holds[order] = hold._replace(until=time, turn=self.turn)
+
+    def set_balances(self, told: Mapping[str, tuple[int, int]], time: Timestamp, asked: int = -1) -> None:
+        """Set what the exchange says there is of assets as of a time, less what is held back for orders on their way.
+
+        `asked` is the turn in which that was asked for: what the stream has said since then is newer, unless its time is older.
+        What is told later of an earlier time is nothing new.
+        """
+        self.turn += 1
+        for asset, amounts in told.items():
+            number = self.assets.get(asset)
+            if number is None:
+                continue
+            known, turn = self._balances.get(number, (-1, 0))
+            if time < known or (time == known and 0 <= asked < turn):
+                continue
+            self._balances[number] = time, self.turn
+            for order, hold in list(self._holds.items()):
+                if hold.asset == number and (0 <= hold.until <= time or (hold.until >= 0 and hold.turn <= asked)):
+                    del self._holds[order]
+            held = sum(hold.amount for hold in self._holds.values() if hold.asset == number)
+            self.balances[number] = amounts[0] - held, amounts[1]
+
+    # fills
+
+    def book(self, order: int, its: Execution, step: int) -> int:
+        """Write a fill down, by which the amount filled and the own position grow; return its number."""
         row = self.orders[order]
         n, side = int(row[k.COIN]), int(row[k.SIDE])
-        instrument = self.instruments[n]
-        fee_in = {instrument.quote: k.IN_QUOTE, instrument.base: k.IN_BASE}.get(its.fee_asset, k.IN_BNB)
-        received = its.amount - (its.fee if fee_in == k.IN_BASE else 0)
-        self.coins[n, k.POSITION] += received if side == k.BUY else -its.amount
+        self.coins[n, k.POSITION] += self._moves(n, side, its)
+        self._shrink(order, int(row[k.AMOUNT]) - int(row[k.FILLED]) - its.amount)
         row[k.FILLED] += its.amount
         self._room_to_fill()
         number = self.n_fills
         if number >= len(self.fills):
             self.fills = np.concatenate([self.fills, np.zeros_like(self.fills)])
         cash = self.balances.item(self.coins.item(n, k.QUOTE), k.FREE)
-        values = (order, step, its.time, n, side, its.amount, its.price, its.fee, fee_in, int(its.maker), cash)
+        values = (order, step, its.time, n, side, its.amount, its.price, its.fee, self._fee_in(n, its), int(its.maker), cash)
         self.fills[number] = (*values, self.coins.item(n, k.POSITION), its.quote)
         self.head[k.N_FILLS] += 1
+        return number
 
-    def begin_with(self, positions: Mapping[int, int]) -> None:
-        """Set the own positions that were there before this session, by coin, in units."""
-        for n, units in positions.items():
-            self.coins[n, k.POSITION] = units
+    def correct(self, number: int, before: Execution, its: Execution) -> None:
+        """Write a fill down as it was told for certain."""
+        row = self.fills[number]
+        n, side = int(row[k.F_COIN]), int(row[k.F_SIDE])
+        self.coins[n, k.POSITION] += self._moves(n, side, its) - self._moves(n, side, before)
+        self.orders[int(row[k.F_ORDER]), k.FILLED] += its.amount - before.amount
+        row[k.F_AMOUNT], row[k.F_PRICE], row[k.F_FEE], row[k.F_NOTIONAL] = its.amount, its.price, its.fee, its.quote
+        row[k.F_FEE_IN], row[k.F_MAKER] = self._fee_in(n, its), int(its.maker)
+
+    def _fee_in(self, n: int, its: Execution) -> int:
+        instrument = self.instruments[n]
+        return {instrument.quote: k.IN_QUOTE, instrument.base: k.IN_BASE}.get(its.fee_asset, k.IN_BNB)
+
+    def _moves(self, n: int, side: int, its: Execution) -> int:
+        """Return by how much a fill changes the own position."""
+        fee = its.fee if self._fee_in(n, its) == k.IN_BASE else 0
+        return (its.amount if side == k.BUY else -its.amount) - fee

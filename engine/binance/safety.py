@@ -48,5 +48,6 @@ class Safety:
         return "the exchange has banned this address" if budget.banned else "the exchange asks to wait"
 
     def _unknown(self) -> str:
-        life = self._lives.oldest_unknown
-        return "" if life is None else f"order #{self._lives.numbers[life.cid]} of {life.coin} is UNKNOWN"
+        for life in self._lives.unknown:
+            return f"order #{self._lives.numbers[life.cid]} of {life.coin} is UNKNOWN"
+        return ""

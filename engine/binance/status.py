@@ -66,7 +66,7 @@ def words(entry: Entry) -> str:
         case "outcome" | "cancel":
             return " ".join(str(it) for it in (facts.get("outcome", ""), facts.get("code") or "", facts.get("text", "")) if it)
         case "news":
-            return f"{facts['stage']}, {_plain(facts['filled'])} filled"
+            return f"{facts['stage']}, {_plain(facts['filled'])} filled" + (f": {facts['text']}" if facts.get("text") else "")
         case "fill":
             fee = f"fee {_plain(facts['fee'])} {facts['fee_asset']}"
             return f"{_plain(facts['amount'])} at {_plain(facts['price'])}, {fee}, trade {facts['trade_id']}"

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 from engine.binance.client import Client
+from engine.binance.following import Following
 from engine.binance.halting import halt
 from engine.binance.journal import Journal
 from engine.binance.life import Life, Stage
-from engine.binance.lives import Lives
+from engine.binance.lives import Lives, Meant
 from engine.binance.mirror import Mirror
+from engine.binance.purse import Purse
 from engine.binance.safety import Safety
 from engine.binance.status import JournalLine, words
 from engine.binance.wire import Wire
 from engine.errors import JournalError, OrderError
-from engine.exact import floor_to
+from engine.exact import floor_to, to_units
 from engine.exchange import REFUSALS, FillRules
 from engine.exchange import kernel as k
-from engine.exchange.exchange import Exit
 from engine.state import Raw
 from engine.timeline import Timeline
 from engine.trading.account import Account
 from engine.trading.api import Author
-from engine.trading.notes import REFUSED
+from engine.trading.notes import CANCELLED, REFUSED
 from engine.trading.risk import Limits
 from engine.trading.system import TradeSystem
 from engine.trading.terms import Terms
@@ -32,13 +35,17 @@ from engine.trading.terms import Terms
 NS_PER_SECOND = 10**9
 BORNE_S = 5.0
 """How long the account may be out of reach before trading is disarmed."""
+NOT_ASKED = "the account has not been asked about yet"
+Amounts = Mapping[str, Decimal | int | str]
 
 
 class BinanceTradeSystem(TradeSystem):
     """One strategy's trading on a real account. It begins disarmed: `arm` lets orders out, `disarm` keeps new ones in.
 
     `tag` names the strategy among all that trade on the account, and is part of each order's client id. `rules` are the
-    account's fees. A cancel always goes. What an order came to is told by replies, the account's stream and queries alike.
+    account's fees until the exchange tells them. `cash` caps what is spent in all, by quote asset; `adopt` is what of the
+    account is the strategy's from the start. A cancel always goes. What an order came to is told by replies, the account's
+    stream and queries alike.
     """
 
     def __init__(
@@ -52,49 +59,86 @@ class BinanceTradeSystem(TradeSystem):
         currency: str = "USDT",
         rules: FillRules | None = None,
         limits: Limits | None = None,
+        cash: Amounts | None = None,
+        adopt: Amounts | None = None,
     ) -> None:
         super().__init__(timeline, strategy, currency, limits)
         self.client = client
         self.disarmed = "trading has not been armed"
-        self.account_trouble: Callable[[float], str] = lambda borne_s: "the account has not been asked about yet"
+        self.account_trouble: Callable[[float], str] = lambda borne_s: NOT_ASKED
         self._journal = journal
         self._tag = tag
         self._rules = rules or FillRules()
-        self._exits: dict[str, tuple[Exit, ...]] = {}
+        self._cash = None if cash is None else _counted(cash, "cash")
+        self._adopt = _counted(adopt or {}, "adopted")
 
     def open(self, raw: Raw) -> None:
         """Take up the account where the journal left it; the exchange is asked about it next."""
-        mirror = Mirror(raw.instruments, self._rules)
-        self.lives = Lives(self._tag, self._journal, mirror, self.notes, lambda: self.client.clock.now, lambda: raw.step)
-        self.wire = Wire(self.client, self.lives)
-        self.mirror = mirror
+        self.mirror = mirror = Mirror(raw.instruments, self._rules)
+        now = lambda: self.client.clock.now  # noqa: E731
+        self.lives = Lives(self._tag, self._journal, mirror, self.notes, now, lambda: raw.step, self.disarm)
+        self.wire = Wire(self.client, self.lives, self._barred, self.disarm)
         self.safety = Safety(self.client, self.lives, lambda borne_s: self.account_trouble(borne_s))
-        self._adopt_account(raw, mirror, Account(mirror, raw, self.currency, self.notes, lambda: None))
+        self.following = Following(self)
+        account = Account(mirror, raw, self.currency, self.notes, lambda: None)
+        account.adopt(self._adopt)
+        self.purse = Purse(self._cash, mirror, self.lives, account.adopted)
+        self._adopt_account(raw, mirror, account)
         self.lives.recover()
-        self.lives.changed = self._follow_up
+        self.lives.changed = self._changed
 
     # armed or not
 
     def arm(self) -> None:
         """Let orders out; raises OrderError telling why that cannot be now."""
         why = self.safety.trouble()
+        if not why:
+            try:
+                self._journal.write("arm", tag=self._tag)
+            except JournalError as error:
+                why = error.message
         if why:
             raise OrderError(f"trading cannot be armed: {why}")
         self.disarmed = ""
+        self.following.look()
 
     def disarm(self, why: str) -> None:
         """Keep new orders in; the first reason stays until it is armed again."""
-        self.disarmed = self.disarmed or why
+        if why and not self.disarmed:
+            self.disarmed = why
+            with suppress(JournalError):
+                self._journal.write("disarm", tag=self._tag, text=why)
 
     def vigil(self, feed_trouble: str) -> None:
-        """Disarm where something is wrong: with the market's stream as is told, the clock, the budget, an order, the account."""
+        """Disarm where something is wrong: the market's stream as is told, the clock, the budget, an order, the account."""
         self.safety.feed = feed_trouble
         if not self.disarmed:
             self.disarm(self.safety.trouble(BORNE_S))
+        self.following.look()
 
     async def halt(self, flatten: bool) -> str:
         """Disarm, withdraw every own order and, to `flatten`, sell every own position; return what came of it."""
         return await halt(self, flatten)
+
+    def kept_in(self, n: int) -> str:
+        """Return why an order of a coin may not go out, "" where it may."""
+        if self.disarmed:
+            return f"disarmed: {self.disarmed}"
+        coin = self.mirror.instruments[n].coin
+        for life in self.lives.unknown:
+            if life.coin == coin:
+                age = (self.client.clock.now - life.since) / NS_PER_SECOND
+                return f"order #{self.lives.numbers[life.cid]} of this coin is UNKNOWN for {age:.0f} s"
+        return self.safety.trouble()
+
+    def _barred(self, life: Life) -> str:
+        """Return why an order that has been written down may not leave after all."""
+        its, budget = self.lives.meant[life.cid], self.client.budget
+        kill = its.by == "kill"
+        why = "" if kill else self.kept_in(its.n)
+        if not why and not budget.may_go(1, urgent=kill):
+            why = budget.waits_for or "the request weight of this minute is used up"
+        return why
 
     # how it fares
 
@@ -111,15 +155,8 @@ class BinanceTradeSystem(TradeSystem):
         entries = self._journal.since(seq, limit)
         return [JournalLine(its.seq, its.time, its.what, numbers.get(its.cid, -1), words(its)) for its in entries]
 
-    def kept_in(self, n: int) -> str:
-        """Return why an order of a coin may not go out, "" where it may."""
-        if self.disarmed:
-            return f"disarmed: {self.disarmed}"
-        unknown = self.lives.unknown(self.mirror.instruments[n].coin)
-        if unknown:
-            age = (self.client.clock.now - unknown[0].since) / NS_PER_SECOND
-            return f"order #{self.lives.numbers[unknown[0].cid]} of this coin is UNKNOWN for {age:.0f} s"
-        return ""
+    def spendable(self, n: int) -> int:
+        return self.purse.spendable(n)
 
     # the market
 
@@ -133,72 +170,91 @@ class BinanceTradeSystem(TradeSystem):
             if stop is not None:
                 self._stop(stop.reason)
 
+    def _changed(self, life: Life) -> None:
+        if life.stage is Stage.UNKNOWN:
+            self.disarm(f"order #{self.lives.numbers[life.cid]} of {life.coin} is UNKNOWN")
+        self.following.look()
+
     # orders
 
+    def is_affordable(self, n: int, asked: Terms, amount: int, spare: int = 0) -> bool:
+        """Whether there is enough free for an order, and what `spare` adds to it."""
+        return self._judge(n, asked, amount, spare) != k.INSUFFICIENT
+
+    def _judge(self, n: int, asked: Terms, amount: int, spare: int = 0) -> int:
+        its, mark = asked, self.raw.mark_units(n)
+        return self.mirror.judge(n, its.side, its.kind, amount, its.price, its.stop, mark, trail=its.trail, spare=spare)
+
+    def _refuse(self, n: int, asked: Terms, amount: int, instead: int = -1) -> str:
+        """Return why an order may not be sent at all: kept in, more than may be spent, or not the strategy's to sell."""
+        return self.kept_in(n) or self.purse.refuse(n, asked, amount, self.raw.mark_units(n), instead)
+
     def _place(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool) -> tuple[int, int]:
-        side, kind, price, stop, trail, _, exits = asked
-        mark = self.raw.mark_units(n)
-        why = self.kept_in(n)
-        if not why:
-            code = self.mirror.judge(n, side, kind, amount, price, stop, mark, trail=trail)
-            if code and not keep:
+        why = self._refuse(n, asked, amount)
+        if not why and (code := self._judge(n, asked, amount)):
+            spare = self.purse.leaving(n, asked.side)
+            if code == k.INSUFFICIENT and spare and self.is_affordable(n, asked, amount, spare):
+                self.following.wait(n, asked, amount, by, reason)
+                return CANCELLED, -1
+            if not keep:
                 return code, -1
             why = REFUSALS[code]
-        life = None if why else self._intend(n, asked, amount, by, reason)
-        if life is None:
+        lives = () if why else self._intend(Meant(n, asked, amount, self.raw.mark_units(n), by, reason))
+        if not lives:
             why = why or self.kept_in(n)
             if keep:
                 self._enter_refused(n, asked, amount, by, reason, why)
             return REFUSED + self.notes.reason_number(why), -1
-        self.wire.place(life, asked, amount)
-        if exits:
-            self._exits[life.cid] = exits
-        return 0, self.lives.numbers[life.cid]
+        self.wire.place(lives[0], asked, amount)
+        return 0, self.lives.numbers[lives[0].cid]
 
     def send_anyway(self, n: int, asked: Terms, amount: int, reason: str) -> tuple[int, int]:
         """Send what the kill switch asks for, armed or not; return its refusal code and its id, -1 where it is not sent."""
-        life = self._intend(n, asked, amount, "kill", reason)
-        if life is None:
+        lives = self._intend(Meant(n, asked, amount, self.raw.mark_units(n), "kill", reason))
+        if not lives:
             return REFUSED + self.notes.reason_number(self.disarmed), -1
-        self.wire.place(life, asked, amount)
-        return 0, self.lives.numbers[life.cid]
+        self.wire.place(lives[0], asked, amount)
+        return 0, self.lives.numbers[lives[0].cid]
 
-    def _intend(self, n: int, asked: Terms, amount: int, by: Author, reason: str) -> Life | None:
-        """Write down that an order is meant; None where that cannot be, and so it is not sent."""
+    def send_exits(self, entry: Life, n: int, legs: Sequence[Terms], amount: int) -> None:
+        """Send the exits of an entry that has ended, two as a pair."""
+        reason, mark = f"exit of #{self.lives.numbers[entry.cid]}", self.raw.mark_units(n)
+        if len(legs) == 2:
+            legs = [legs[1]._replace(kind=k.LIMIT_MAKER), legs[0]]
+        lives = self._intend(*(Meant(n, its, amount, mark, "strategy", reason, entry.cid) for its in legs))
+        if len(lives) == 2:
+            self.wire.place_pair(lives[0], lives[1], (legs[0], legs[1]), amount)
+        elif lives:
+            self.wire.place(lives[0], legs[0], amount)
+
+    def _intend(self, *orders: Meant) -> list[Life]:
+        """Write down that orders are meant; none where that cannot be, and so they are not sent."""
         try:
-            return self.lives.intend(n, asked, amount, self.raw.mark_units(n), by, reason)
+            return self.lives.intend(*orders)
         except JournalError as error:
             self.disarm(error.message)
-            return None
+            return []
 
     def _place_pair(self, n: int, limit: Terms, stop: Terms, amount: int, by: Author, reason: str) -> None:
-        why = self.kept_in(n)
-        legs = [] if why else [self._intend(n, asked, amount, by, reason) for asked in (limit, stop)]
-        first, second = legs if legs else (None, None)
-        if first is None or second is None:
+        mark = self.raw.mark_units(n)
+        why = self._refuse(n, limit, amount) or self._refuse(n, stop, amount)
+        lives = [] if why else self._intend(*(Meant(n, its, amount, mark, by, reason) for its in (limit, stop)))
+        if not lives:
             for asked in (limit, stop):
                 self._enter_refused(n, asked, amount, by, reason, why or self.kept_in(n))
             return
-        # both legs hold back the same
-        self.mirror.release(self.lives.numbers[second.cid])
-        self.wire.place_pair(first, second, (limit, stop), amount)
+        self.wire.place_pair(lives[0], lives[1], (limit, stop), amount)
 
-    def _follow_up(self, life: Life) -> None:
-        """Send the exits of an entry that has ended, for what it brought in: the exchange attaches none to an order."""
-        if life.is_open or life.cid not in self._exits:
-            return
-        exits = self._exits.pop(life.cid)
-        n = self.mirror.index[life.coin]
-        amount = floor_to(min(life.accounted, self.account.sellable(n)), self.mirror.lot(n))
-        if not amount:
-            return
-        legs = [Terms(k.SELL, its.kind, its.price, its.stop, its.trail) for its in exits]
-        reason = f"exit of #{self.lives.numbers[life.cid]}"
-        if len(legs) == 2:
-            limit = legs[1]._replace(kind=k.LIMIT_MAKER)
-            self._place_pair(n, limit, legs[0], amount, "strategy", reason)
-        else:
-            self.send(n, legs[0], amount, "strategy", reason)
+    def _replace(self, order: int, n: int, asked: Terms, amount: int, by: Author, reason: str) -> None:
+        old, why = self.lives.of_number(order), self._refuse(n, asked, amount, order)
+        if old is None or old.stage is Stage.UNKNOWN:
+            why = "nobody knows whether it is there"
+        meant = Meant(n, asked, amount, self.raw.mark_units(n), by, reason)
+        lives = [] if why else self._intend(meant)
+        if old is None or not lives:
+            raise OrderError(f"order #{order} stays as it is: {why or self.disarmed}")
+        self.risk.sent(n, asked, amount)
+        self.wire.replace(old, lives[0], asked, amount)
 
     def _amend(self, order: int, amount: int) -> str:
         life = self.lives.of_number(order)
@@ -207,17 +263,27 @@ class BinanceTradeSystem(TradeSystem):
         row = self.mirror.order(order)
         if not row.filled < amount < row.amount:
             return REFUSALS[k.NOT_LESS]
-        self.wire.amend(life, floor_to(amount, self.mirror.lot(row.coin)))
+        try:
+            self.wire.amend(life, floor_to(amount, self.mirror.lot(row.coin)))
+        except JournalError as error:
+            self.disarm(error.message)
+            return error.message
         return ""
 
     def _cancel(self, order: int) -> bool:
         life = self.lives.of_number(order)
         if life is None or not life.is_open:
             return False
-        self.wire.cancel(life)
+        # one request is out for it, or for the other of its pair, with which it ends
+        if not self.purse.is_leaving(order):
+            self.wire.cancel(life)
         return True
 
 
 def tag_of(word: str) -> str:
     """Return the six letters that stand for a strategy in its orders' client ids."""
     return hashlib.sha256(word.encode()).hexdigest()[:6]
+
+
+def _counted(amounts: Amounts, what: str) -> dict[str, int]:
+    return {asset: to_units(amount, f"{what} {asset}") for asset, amount in amounts.items()}

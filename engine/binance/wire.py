@@ -3,78 +3,97 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
+from engine.binance import requests
 from engine.binance.client import Client
+from engine.binance.evidence import Evidence
+from engine.binance.library import BinanceAPIException
 from engine.binance.life import Life, Stage
 from engine.binance.lives import Lives
-from engine.binance.numbers import NotExact, units
-from engine.binance.outcome import NO_ORDER, UNKNOWN_ORDER, Answer, Outcome, of_body, of_error
-from engine.binance.reports import execution_of_trade, fills_of, news_of
-from engine.errors import ExchangeError
-from engine.exact import to_text
-from engine.exchange import TIMES_IN_FORCE
-from engine.exchange import kernel as k
+from engine.binance.numbers import NotExact
+from engine.binance.outcome import (
+    HALF_REPLACED,
+    NOT_REPLACED,
+    TOO_LATE,
+    UNKNOWN_ORDER,
+    Answer,
+    Outcome,
+    of_body,
+    of_code,
+    of_error,
+)
+from engine.binance.reports import fills_of, news_of
 from engine.trading.terms import Terms
-
-TYPES = ("MARKET", "LIMIT", "LIMIT_MAKER", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT")
-NS_PER_SECOND = 10**9
-HORIZON_S = 5 + 10 + 5
-"""After how long a request that left can no longer be placed: its window, the exchange's own patience, and its databases."""
-LOOKS = 2
-LOOK_EVERY_S = 1.0
 
 
 class Wire:
     """Sends what was written down, and asks for what came of it where the answer was lost. Nothing is ever sent twice.
 
-    `tasks` are the requests that are out; `close` waits for none of them: what has no answer is found at the next start.
+    `barred` tells why an order may not go out now, asked again as it leaves; `trouble` is told what nobody expected. `tasks`
+    are the requests that are out; `close` waits for none of them: what has no answer is found at the next start.
     """
 
-    def __init__(self, client: Client, lives: Lives) -> None:
+    def __init__(self, client: Client, lives: Lives, barred: Callable[[Life], str], trouble: Callable[[str], None]) -> None:
         self.client = client
         self.lives = lives
+        self.evidence = Evidence(client, lives)
         self.tasks: set[asyncio.Task[None]] = set()
+        self.placing: set[str] = set()
+        """The client ids of orders that are on their way."""
+        self._barred = barred
+        self._trouble = trouble
+        self._resolving: set[str] = set()
+
+    # what can be asked for
 
     def place(self, life: Life, asked: Terms, amount: int) -> None:
         """Send an order that has been written down."""
-        params = self._params(life.cid, asked, amount) | {"symbol": life.coin, "newOrderRespType": "FULL"}
-        self._start(self._place([life], "order", params))
+        self._send_off([life], "order", requests.single(life, asked, amount))
 
     def place_pair(self, limit: Life, stop: Life, asked: tuple[Terms, Terms], amount: int) -> None:
-        """Send a pair that has been written down; the exchange names its legs by where they lie."""
-        first, second = asked
-        above = first.side == k.SELL
-        legs = {("above" if above else "below"): (limit, first), ("below" if above else "above"): (stop, second)}
-        params: dict[str, Any] = {
-            "symbol": limit.coin,
-            "side": "BUY" if first.side == k.BUY else "SELL",
-            "quantity": _plain(amount),
-            "newOrderRespType": "FULL",
-        }
-        for word, (life, terms) in legs.items():
-            params |= {f"{word}Type": TYPES[terms.kind], f"{word}ClientOrderId": life.cid}
-            params |= {f"{word}{name[0].upper()}{name[1:]}": value for name, value in _prices(terms).items()}
-            if terms.kind == k.STOP_LIMIT:
-                params[f"{word}TimeInForce"] = "GTC"
-        self._start(self._place([limit, stop], "orderList/oco", params))
+        """Send a pair that has been written down."""
+        self._send_off([limit, stop], "orderList/oco", requests.pair(limit, stop, asked, amount))
+
+    def replace(self, old: Life, new: Life, asked: Terms, amount: int) -> None:
+        """Send an order that has been written down in the stead of another, which is cancelled first."""
+        self._send_off([new], "order/cancelReplace", requests.replacement(old, new, asked, amount), old)
 
     def cancel(self, life: Life) -> None:
         """Ask for an order's end; what becomes of it the exchange says."""
+        life.cancels += 1
         self._start(self._cancel(life))
 
     def amend(self, life: Life, amount: int) -> None:
-        """Ask for an order to be reduced, its place kept."""
+        """Ask for an order to be reduced, its place kept; raises JournalError where that cannot be written down."""
+        self.lives.write("amend", life, amount=amount)
         self._start(self._amend(life, amount))
 
     def resolve(self, life: Life) -> None:
         """Find out by evidence what became of an order nobody knows of."""
-        self._start(self._resolve(life))
+        if life.cid not in self._resolving:
+            self._resolving.add(life.cid)
+            self._start(self._resolve(life))
 
-    def _start(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def complete(self, life: Life) -> None:
+        """Ask for the fills of an order that no event told of."""
+        if life.filled > life.accounted:
+            self._start(self.evidence.complete(life))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        # the orders it was about are asked for again, whatever went wrong
+        except Exception as error:
+            self._trouble(f"a request failed as none should: {type(error).__name__} {error}"[:200])
 
     async def close(self) -> None:
         """Give up what is out."""
@@ -85,165 +104,148 @@ class Wire:
 
     # placing
 
-    async def _place(self, legs: list[Life], path: str, params: dict[str, Any]) -> None:
-        for life in legs:
-            life.sent(self.client.clock.now)
-        answer = await self._send("post", path, 1, params)
-        now = self.client.clock.now
-        for life in legs:
-            facts = {"outcome": answer.outcome.value, "code": answer.code, "text": answer.text, "time": now}
-            self.lives.write("outcome", life, **facts)
-        match answer.outcome:
-            case Outcome.ACCEPTED:
-                for life in legs:
-                    self._hear_reply(life, answer.body or {})
-            case Outcome.REJECTED:
-                for life in legs:
-                    life.refused(now, answer.code, answer.text)
-                    self.lives.settle(life)
-            case Outcome.UNKNOWN:
-                for life in legs:
-                    life.lost(now, answer.text)
-                    self.lives.settle(life)
-                    self.resolve(life)
+    def _send_off(self, legs: list[Life], path: str, params: dict[str, Any], old: Life | None = None) -> None:
+        self.placing |= {life.cid for life in legs}
+        self._start(self._place(legs, path, params, old))
+
+    async def _place(self, legs: list[Life], path: str, params: dict[str, Any], old: Life | None) -> None:
+        try:
+            why = self._barred(legs[0])
+            if why:
+                await self._take_answer(legs, Answer(Outcome.REJECTED, text=f"not sent: {why}"), None)
+                return
+            for life in legs:
+                life.sent(self.client.clock.now)
+            answer = await self._send("post", path, 1, params, urgent=self._is_kill(legs[0]))
+            await self._take_answer(legs, answer, old)
+        finally:
+            self.placing -= {life.cid for life in legs}
+
+    def _is_kill(self, life: Life) -> bool:
+        return self.lives.meant[life.cid].by == "kill"
 
     async def _send(self, method: str, path: str, weight: int, params: dict[str, Any], *, urgent: bool = False) -> Answer:
         try:
             return of_body(await self.client.signed(method, path, weight, urgent=urgent, **params))
-        except asyncio.CancelledError:
-            raise
         # whatever it is, it says nothing of what the exchange did
         except Exception as error:
-            return of_error(error)
+            answer = of_error(error)
+            if answer.code == TOO_LATE:
+                self.client.clock.forget()
+            return answer._replace(body=await _details(error)) if answer.code in (HALF_REPLACED, NOT_REPLACED) else answer
+
+    async def _take_answer(self, legs: list[Life], answer: Answer, old: Life | None) -> None:
+        """Take in what came of placing orders, in the stead of an `old` one where there is one."""
+        if old is not None:
+            answer = self._of_both(old, answer)
+        facts = {"outcome": answer.outcome.value, "code": answer.code, "text": answer.text, "time": self.client.clock.now}
+        for life in legs:
+            self.lives.note("outcome", life, **facts)
+            match answer.outcome:
+                case Outcome.ACCEPTED:
+                    self._hear_reply(life, answer.body or {})
+                case Outcome.REJECTED:
+                    self.lives.conclude(life, Stage.REJECTED, answer.text, answer.code)
+                case Outcome.UNKNOWN:
+                    self._lose(life, answer.text)
+        if old is not None and answer.outcome is not Outcome.ACCEPTED and old.is_open:
+            await self.evidence.look(old)
+
+    def _of_both(self, old: Life, answer: Answer) -> Answer:
+        """Return what an answer to a replacement says of the new order; what it says of the old one is taken in."""
+        body = answer.body or {}
+        ended, placed = body.get("cancelResponse"), body.get("newOrderResponse")
+        if answer.outcome is Outcome.ACCEPTED or answer.code == HALF_REPLACED:
+            with suppress(NotExact):
+                self.lives.hear(old, news_of(ended if isinstance(ended, dict) else {}))
+                self.complete(old)
+        if answer.outcome is Outcome.ACCEPTED:
+            return answer._replace(body=placed if isinstance(placed, dict) else {})
+        said = placed if answer.code == HALF_REPLACED else ended if answer.code == NOT_REPLACED else None
+        code, text = (said.get("code"), str(said.get("msg"))) if isinstance(said, dict) else (None, "")
+        if answer.code == HALF_REPLACED:
+            # the old order is gone; how the new one fares only its own answer tells
+            return of_code(code, text) if isinstance(code, int) else Answer(Outcome.UNKNOWN, answer.code, answer.text)
+        if answer.code == NOT_REPLACED:
+            return answer._replace(
+                text=f"not placed, as the other could not be cancelled: {code} {text}" if code else answer.text
+            )
+        return answer
 
     def _hear_reply(self, life: Life, body: dict[str, Any]) -> None:
-        reports = body.get("orderReports", [body])
-        mine = next((its for its in reports if its.get("clientOrderId") == life.cid), None)
         try:
+            mine = next((its for its in _reports(body) if its.get("clientOrderId") == life.cid), None)
             if mine is None:
                 raise NotExact("the reply tells of another order")
             self.lives.hear(life, news_of(mine), fills_of(mine))
         except NotExact as error:
-            life.lost(self.client.clock.now, str(error))
-            self.lives.settle(life)
+            self._lose(life, str(error))
+        else:
+            self.complete(life)
+
+    def _lose(self, life: Life, text: str) -> None:
+        self.lives.lose(life, text)
+        if life.is_open:
             self.resolve(life)
 
     # ending
 
     async def _cancel(self, life: Life) -> None:
-        life.cancel_sent = True
-        self.lives.write("cancel", life)
-        params = {"symbol": life.coin, "origClientOrderId": life.cid}
-        answer = await self._send("delete", "order", 1, params, urgent=True)
-        if answer.outcome is Outcome.ACCEPTED and answer.body is not None and "executedQty" in answer.body:
-            self.lives.hear(life, news_of(answer.body))
-        elif answer.outcome is Outcome.REJECTED and answer.code == UNKNOWN_ORDER:
-            # not open any more: filled, or cancelled before, or never there; it is asked which
+        try:
+            answer = await self._send("delete", "order", 1, requests.named(life), urgent=True)
+        finally:
+            life.cancels -= 1
+        self.lives.note("cancel", life, outcome=answer.outcome.value, code=answer.code, text=answer.text)
+        if answer.outcome is Outcome.ACCEPTED and self._hear_ends(life, answer.body or {}):
+            return
+        if answer.outcome is not Outcome.REJECTED or answer.code == UNKNOWN_ORDER:
+            # nobody knows, or it is not open any more: filled, or cancelled before, or never there; it is asked which
             await self._look(life)
-        elif answer.outcome is not Outcome.REJECTED:
-            self.resolve(life)
-        life.cancel_sent = False
+
+    def _hear_ends(self, life: Life, body: dict[str, Any]) -> bool:
+        """Take in the ends of an order and of the other of its pair; return whether that was told."""
+        with suppress(NotExact):
+            for report in _reports(body):
+                its = self.lives.by_cid.get(str(report.get("origClientOrderId")))
+                if its is not None:
+                    self.lives.hear(its, news_of(report))
+                    self.complete(its)
+        return not life.is_open
 
     async def _amend(self, life: Life, amount: int) -> None:
-        self.lives.write("amend", life, amount=amount)
-        params: dict[str, Any] = {"symbol": life.coin, "origClientOrderId": life.cid, "newClientOrderId": life.cid}
-        params["newQty"] = _plain(amount)
-        try:
-            await self.client.signed("put", "order/amend/keepPriority", 4, **params)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            if of_error(error).outcome is Outcome.REJECTED:
-                return
-        await self._look(life)
+        answer = await self._send("put", "order/amend/keepPriority", 4, requests.reduced(life, amount))
+        facts = {"outcome": answer.outcome.value, "code": answer.code, "text": answer.text, "time": self.client.clock.now}
+        self.lives.note("amended", life, **facts)
+        if answer.outcome is not Outcome.REJECTED or answer.code in (UNKNOWN_ORDER, -2013):
+            await self._look(life)
 
     # finding out
 
-    async def _look(self, life: Life) -> bool | None:
-        """Ask for an order by its client id; return whether it is there, None where nobody could say."""
-        try:
-            order = await self.client.signed("get", "order", 4, symbol=life.coin, origClientOrderId=life.cid)
-            news = news_of(order)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            return False if of_error(error).code == NO_ORDER else None
-        if news.filled > life.accounted:
-            await self.fetch_trades(life)
-        self.lives.hear(life, news)
-        if str(order.get("origQty", "")) and life.is_open:
-            life.amount = _amount(order, life.amount)
-            self.lives.settle(life)
-        return True
-
-    async def fetch_trades(self, life: Life) -> None:
-        """Bring in an order's fills, wherever their events went."""
-        if not life.order_id:
-            return
-        trades = await self.client.query("myTrades", 20, symbol=life.coin, orderId=life.order_id)
-        for trade in trades:
-            self.lives.fill(life, execution_of_trade(trade))
+    async def _look(self, life: Life) -> None:
+        """Ask for an order; where the exchange does not know it, find out why."""
+        if await self.evidence.look(life) is False and life.is_open:
+            self.resolve(life)
 
     async def _resolve(self, life: Life) -> None:
-        """Look until the order is found, or until enough says that it is not there and can no longer come."""
-        looks = 0
-        while life.stage is Stage.UNKNOWN:
-            await asyncio.sleep(LOOK_EVERY_S)
-            there = await self._look(life)
-            if there or life.stage is not Stage.UNKNOWN:
-                return
-            if there is None:
-                continue
-            looks += 1
-            over = self.client.clock.now > life.created + HORIZON_S * NS_PER_SECOND
-            if looks >= LOOKS and over and await self._nowhere(life):
-                text = "not placed: its time is over, and neither orders nor trades have it"
-                self.lives.write("proof", life, text=text, time=self.client.clock.now)
-                life.proven_not_placed(self.client.clock.now, text)
-                self.lives.settle(life)
-
-    async def _nowhere(self, life: Life) -> bool:
-        """Whether neither the open orders nor all orders since its time have it."""
-        since = life.created // 1_000_000 - 60_000
         try:
-            opened = await self.client.query("openOrders", 6, symbol=life.coin)
-            every = await self.client.query("allOrders", 20, symbol=life.coin, startTime=since, limit=1000)
-        except ExchangeError:
-            return False
-        return not any(order.get("clientOrderId") == life.cid for order in [*opened, *every])
-
-    # words
-
-    def _params(self, cid: str, asked: Terms, amount: int) -> dict[str, Any]:
-        params: dict[str, Any] = {
-            "side": "BUY" if asked.side == k.BUY else "SELL",
-            "type": TYPES[asked.kind],
-            "quantity": _plain(amount),
-            "newClientOrderId": cid,
-        } | _prices(asked)
-        if k.has_price(asked.kind) and asked.kind != k.LIMIT_MAKER:
-            params["timeInForce"] = TIMES_IN_FORCE[asked.tif].value
-        return params
+            await self.evidence.resolve(life)
+        finally:
+            self._resolving.discard(life.cid)
 
 
-def _prices(asked: Terms) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if asked.price:
-        told["price"] = _plain(asked.price)
-    if asked.trail:
-        told["trailingDelta"] = asked.trail
-    elif asked.stop:
-        told["stopPrice"] = _plain(asked.stop)
+def _reports(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the orders that an answer tells of: one, or the legs of a pair."""
+    told = body.get("orderReports", [body])
+    if not isinstance(told, list) or not all(isinstance(its, dict) for its in told):
+        raise NotExact("an answer that cannot be read")
     return told
 
 
-def _plain(count: int) -> str:
-    text = to_text(count)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _amount(order: dict[str, Any], known: int) -> int:
+async def _details(error: Exception) -> dict[str, Any] | None:
+    """Return what the exchange's refusal of a replacement says of its two parts, None where that cannot be read."""
+    assert isinstance(error, BinanceAPIException)
     try:
-        return units(str(order["origQty"]))
-    except NotExact:
-        return known
+        data = json.loads(await error.response.text())["data"]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None

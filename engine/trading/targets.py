@@ -79,7 +79,7 @@ def _amount(trade: TradeSystem, n: int, side: int, signal: Signal, reference: in
     else:
         value = trade.account.in_quote(to_units(_countable(float(signal.value or 0.0)), f"value of {its.coin}"), n)
         if side == k.BUY:
-            value = min(value, exchange.free(its.quote))
+            value = min(value, trade.spendable(n))
         units = value * exchange.scale(n) // reference if reference else 0
     if units < 0:
         raise OrderError(f"{'amount' if signal.value is None else 'value'} is negative")

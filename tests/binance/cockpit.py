@@ -83,7 +83,9 @@ class Cockpit:
 
 
 @asynccontextmanager
-async def cockpit(recording: Recording, journal: Path, *, armed: bool = True, **settings: Any) -> AsyncIterator[Cockpit]:
-    """A cockpit on a rehearsal of its own."""
-    async with hall(recording, **settings) as its, Cockpit(its, journal).flying(armed=armed) as made:
+async def cockpit(
+    recording: Recording, journal: Path, *, armed: bool = True, given: dict[str, Any] | None = None, **settings: Any
+) -> AsyncIterator[Cockpit]:
+    """A cockpit on a rehearsal of its own; `given` is for the trade system."""
+    async with hall(recording, **settings) as its, Cockpit(its, journal, **(given or {})).flying(armed=armed) as made:
         yield made

@@ -73,7 +73,7 @@ async def test_a_limit_filled_by_the_market_is_heard_of(tmp_path: Path) -> None:
 async def test_every_type_arrives_as_what_it_is(tmp_path: Path) -> None:
     bars = {"AAAUSDT": candles([100] * 60)}
     settings = {"begin": stamp(START + 10 * MINUTE), "accounts": [{"name": "main", "balances": {"USDT": 10_000, "AAA": 50}}]}
-    async with cockpit(market(bars), tmp_path / "j.db", **settings) as its:
+    async with cockpit(market(bars), tmp_path / "j.db", given={"adopt": {"AAA": 50}}, **settings) as its:
         place = its.trade.place_order
         place("AAAUSDT", 1, 90)
         place("AAAUSDT", 1, 90, type=OrderType.LIMIT_MAKER)
@@ -196,10 +196,12 @@ async def test_stage_status_and_journal_are_told_for_the_deck(tmp_path: Path) ->
         its.trade.cancel_order("AAAUSDT")
         await asyncio.sleep(0)
         assert its.trade.stage_of(0)[0] == "CANCEL_SENT"
-        await its.agrees()
+        await its.settled()
+        assert its.trade.stage_of(0)[0] == "CANCELED"
         status = its.ledger.status()
         assert (status.disarmed, status.reconciled, status.alive, status.unknown, status.externals) == ("", True, True, 0, [])
         lines = its.trade.journal_since(0)
-        assert lines[0].text == "buy 1 AAAUSDT limit at 50 by hand: cheap"
-        assert {line.order for line in lines} == {0}
+        assert [line.what for line in lines] == ["arm", "intent", "outcome", "news", "cancel", "news"]
+        assert lines[1].text == "buy 1 AAAUSDT limit at 50 by hand: cheap"
+        assert {line.order for line in lines[1:]} == {0}
         assert its.trade.journal_since(lines[-1].seq) == []
