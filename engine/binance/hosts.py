@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from engine.config import BinanceConfig
 from engine.errors import ConfigError
 
 
@@ -42,3 +43,10 @@ def rehearsal_hosts(url: str) -> Hosts:
             f"{url!r} is no rehearsal", hint="it is on this machine: http://127.0.0.1:PORT, as it prints at its start"
         )
     return Hosts(f"http://{parts.netloc}/api", f"ws://{parts.netloc}", f"ws://{parts.netloc}/ws-api/v3")
+
+
+def hosts_of(settings: BinanceConfig, mode: str = "paper") -> Hosts:
+    """Return where a config's prices come from, and its orders go."""
+    if settings.url is not None:
+        return rehearsal_hosts(settings.url)
+    return ENVIRONMENTS[mode if mode in ENVIRONMENTS else settings.environment or "live"]

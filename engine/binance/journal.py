@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,9 @@ import msgspec
 
 from engine import seam
 from engine.binance.keys import Keys
+from engine.binance.keys import Keys
 from engine.errors import JournalError
+from engine.paths import user_data
 from engine.paths import user_data
 
 SCHEMA = """
@@ -39,6 +42,11 @@ class Entry(NamedTuple):
     what: str
     cid: str
     facts: dict[str, Any]
+
+
+def journal_file(mode: str, keys: Keys) -> Path:
+    """Return where an account's journal is, named by its environment and its key."""
+    return user_data() / "journals" / f"{mode}-{hashlib.sha256(keys.api_key.reveal().encode()).hexdigest()[:8]}.db"
 
 
 def journal_file(mode: str, keys: Keys) -> Path:

@@ -14,7 +14,7 @@ from engine import seam
 from engine.binance.client import Client
 from engine.binance.clock import ExchangeClock
 from engine.binance.feed import BinanceFeed
-from engine.binance.hosts import ENVIRONMENTS, Hosts, rehearsal_hosts
+from engine.binance.hosts import hosts_of
 from engine.binance.keys import Keys
 from engine.config import BinanceConfig, SessionConfig
 from engine.errors import RecordingError
@@ -29,13 +29,6 @@ MOST_BARS = 300_000
 MOST_HISTORY = 20_000
 """Decision bars that a strategy which flew before is flown over again."""
 NS_PER_DAY = INTERVALS["1d"]
-
-
-def hosts_of(settings: BinanceConfig, mode: str = "paper") -> Hosts:
-    """Return where a config's prices come from, and its orders go."""
-    if settings.url is not None:
-        return rehearsal_hosts(settings.url)
-    return ENVIRONMENTS[mode if mode in ENVIRONMENTS else settings.environment or "live"]
 
 
 @asynccontextmanager

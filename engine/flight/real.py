@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.binance.journal import Journal
+from engine.binance.journal import Journal, journal_file
 from engine.binance.keys import Keys
 from engine.binance.ledger import Ledger
 from engine.binance.permissions import check
@@ -18,7 +17,6 @@ from engine.config import SessionConfig
 from engine.errors import ExchangeError
 from engine.flight.prices import Tell, end, prices
 from engine.model import Timestamp
-from engine.paths import user_data
 from engine.session import Session, assemble
 from engine.strategy import Strategy
 from engine.trading.risk import Limits
@@ -76,11 +74,6 @@ async def fly_for_real(settings: SessionConfig, keys: Keys, tell: Tell = lambda 
             after.push_async_callback(trade.wire.close)
             after.push_async_callback(end, asyncio.create_task(ledger.run()))
             yield Flight(session, trade, ledger, keys.api_key.first, allowed.warnings, began, start)
-
-
-def journal_file(mode: str, keys: Keys) -> Path:
-    """Return where an account's journal is, named by its environment and its key."""
-    return user_data() / "journals" / f"{mode}-{hashlib.sha256(keys.api_key.reveal().encode()).hexdigest()[:8]}.db"
 
 
 def _began(journal: Journal, tag: str) -> Timestamp:

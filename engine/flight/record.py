@@ -13,9 +13,10 @@ from engine import seam
 from engine.binance.client import Client
 from engine.binance.clock import ExchangeClock
 from engine.binance.feed import BinanceFeed, Health
+from engine.binance.hosts import hosts_of
 from engine.config import BinanceConfig
 from engine.errors import RecordingError
-from engine.flight.prices import Tell, end, hosts_of, writer_of
+from engine.flight.prices import Tell, end, writer_of
 from engine.model import CoinName
 from engine.recordings.capture import Metrics
 

@@ -121,7 +121,7 @@ def _about_market(session: Session) -> Iterator[Finding]:
 
 def _about_live(settings: SessionConfig) -> Iterator[Finding]:
     """Say what there is to say without asking the exchange."""
-    from engine.flight.prices import hosts_of
+    from engine.binance.hosts import hosts_of
     from engine.market import PushFeed
     from engine.model import INTERVALS, Instrument
     from engine.session import assemble
