@@ -50,7 +50,7 @@ def of_error(error: BaseException) -> Answer:
         return Answer(Outcome.UNKNOWN, text=redact(str(error)) or type(error).__name__)
     # the library takes code and words as they are, whatever they are
     code = error.code if isinstance(error.code, int) else 0
-    text = str(error.message)[:200]
+    text = redact(str(error.message)[:200])
     return of_code(code, text) if code and error.status_code < 500 else Answer(Outcome.UNKNOWN, code, _why(error, code, text))
 
 

@@ -27,6 +27,7 @@ from engine.binance.outcome import (
     of_error,
 )
 from engine.binance.reports import fills_of, news_of
+from engine.redaction import redact
 from engine.trading.terms import Terms
 
 
@@ -162,7 +163,7 @@ class Wire:
         if answer.outcome is Outcome.ACCEPTED:
             return answer._replace(body=placed if isinstance(placed, dict) else {})
         said = placed if answer.code == HALF_REPLACED else ended if answer.code == NOT_REPLACED else None
-        code, text = (said.get("code"), str(said.get("msg"))) if isinstance(said, dict) else (None, "")
+        code, text = (said.get("code"), redact(str(said.get("msg")))) if isinstance(said, dict) else (None, "")
         if answer.code == HALF_REPLACED:
             # the old order is gone; how the new one fares only its own answer tells
             return of_code(code, text) if isinstance(code, int) else Answer(Outcome.UNKNOWN, answer.code, answer.text)
