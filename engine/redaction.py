@@ -14,12 +14,14 @@ from urllib.parse import quote
 
 MASK = "[redacted]"
 LEAST = 6
-"""So many characters of a secret tell too much of it."""
+"""So many characters of a secret's beginning tell too much of it."""
+PIECE = 8
+"""So many from anywhere else in it do."""
 
 _PATTERNS = (
     re.compile(
         r"(?i)((?:signature|api[-_]?key|secret|token|passphrase|password|private[-_]?key|x-mbx-apikey)"
-        r"(?:['\"]?\s*[=:,]\s*['\"]|=|:\s*(?=\S{8})(?=\S*[0-9])))[^\s'\"&,)}\]]+"
+        r"(?:['\"]?\s*[=:,]\s*['\"]|=|:\s*(?=\S{8})(?=\S*[0-9])))(?!\[redacted\])[^\s'\"&,)}\]]+"
     ),
     re.compile(r"()-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL),
     # a long run of letters and digits is a key or a signature rather than a word or a number
@@ -34,7 +36,7 @@ _known: dict[str, list[tuple[int, str]]] = {}
 
 
 def hide(secret: str) -> None:
-    """Mask a secret of 8 characters or more from now on: as it is, in base64, hex and URL encoding, and cut off."""
+    """Mask a secret of 8 characters or more from now on: as it is, in base64, hex and URL encoding, in pieces."""
     if len(secret) < 8:
         return
     for least, form in _forms(secret):
@@ -82,6 +84,8 @@ def _forms(secret: str) -> Iterator[tuple[int, str]]:
     """Yield how a secret can stand in a text, each with how much of it tells it."""
     if not _HEADER.match(secret):
         yield from _encodings(secret.encode(), LEAST)
+        # a log that shortens what it shows leaves the middle out
+        yield from ((PIECE, secret[at:]) for at in range(1, len(secret) - PIECE + 1) if len(secret) >= 2 * PIECE)
         return
     # what begins a private key is the same in all of its kind: of a line the whole tells, of the key what is its own
     lines = [line for line in secret.split() if len(line) >= 16 and "-" not in line]

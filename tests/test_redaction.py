@@ -63,6 +63,12 @@ def test_so_is_what_is_left_of_one_that_was_cut_off(secret: str, length: int, be
     assert_clean([redact(f"{before}{secret[:length]}{after}")], [secret])
 
 
+@given(st.sampled_from(SECRETS), st.integers(1, 56), st.integers(8, 63), WORDS, WORDS)
+def test_and_what_is_left_in_the_middle_or_at_its_end(secret: str, at: int, length: int, before: str, after: str) -> None:
+    piece = secret[at : at + length]
+    assert piece not in redact(f"{before}...{piece}...{after}")
+
+
 @given(st.text(string.ascii_letters + string.digits + "+/=-_%&\"' ü🚀", min_size=8, max_size=80), WORDS, WORDS)
 def test_whatever_a_secret_is_made_of(secret: str, before: str, after: str) -> None:
     redaction._known.clear()
