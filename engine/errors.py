@@ -2,6 +2,7 @@
 
     TickdeckError
     ├── UsageError          a call or command that cannot be meant as typed
+    │   └── BreakpointError a condition to stop at that cannot be read; names the column
     ├── ConfigError         a session config is wrong; every mistake at once, each with its place
     ├── RecordingError      a recording, or a file to import, is missing, damaged or ambiguous
     │   └── NoRecording     there is none of that name; it can be downloaded
@@ -43,6 +44,16 @@ class UsageError(TickdeckError):
     """A call or a command line that cannot be meant as typed."""
 
     title = "Usage"
+
+
+class BreakpointError(UsageError):
+    """A condition to stop at cannot be read; `column` is where, from 1."""
+
+    title = "Breakpoint"
+
+    def __init__(self, message: str, *, hint: str = "", column: int) -> None:
+        super().__init__(message, hint=hint)
+        self.column = column
 
 
 class ConfigError(TickdeckError):

@@ -49,20 +49,27 @@ def holding_curve(account: Account, coins: Sequence[int], end: int) -> Floats:
 
 
 def invested(account: Account, coin: int, end: int) -> Flags:
-    """Return at which steps up to `end` the account had a position of a coin that could be sold.
+    """Return at which steps up to `end` the account had a position of a coin that could be sold."""
+    return is_invested(account, coin, sellable(account, coin, 0, end), 0)
 
-    That is whole lots, worth the minimum notional at the last price then.
-    """
+
+def sellable(account: Account, coin: int, begin: int, end: int) -> Ints:
+    """Return how many units of a coin's own position, whole lots, there were at each step from `begin` up to `end`."""
     exchange = account.exchange
     fills = exchange.fills[: exchange.n_fills]
-    mine = fills[fills[:, k.F_COIN] == coin]
-    positions = np.concatenate([[account.adopted.get(coin, 0)], mine[:, k.F_POSITION]])
-    own = _standing(positions, mine[:, k.F_STEP], 0, end)
+    fills = fills[(fills[:, k.F_COIN] == coin) & (fills[:, k.F_STEP] < end)]
+    positions = np.concatenate([[account.adopted.get(coin, 0)], fills[:, k.F_POSITION]])
+    own = _standing(positions, fills[:, k.F_STEP], begin, end)
     # what was spent as another coin's quote is no longer there
-    units = np.minimum(own, _held(account, exchange.coins.item(coin, k.BASE), 0, end))
-    units -= units % exchange.lot(coin)
+    units = np.minimum(own, _held(account, exchange.coins.item(coin, k.BASE), begin, end))
+    return np.asarray(units - units % exchange.lot(coin))
+
+
+def is_invested(account: Account, coin: int, units: Ints, begin: int) -> Flags:
+    """Return at which steps from `begin` on so many units were worth the minimum notional at the last price then."""
+    exchange = account.exchange
     # floats of whole numbers, so that what is worth the minimum exactly is
-    worth = units.astype(np.float64) * np.rint(closes(account.raw, coin, 0, end) * UNIT)
+    worth = units.astype(np.float64) * np.rint(closes(account.raw, coin, begin, begin + len(units)) * UNIT)
     return np.asarray((units > 0) & (worth >= exchange.instruments[coin].min_notional * exchange.scale(coin)))
 
 
