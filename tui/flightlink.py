@@ -57,6 +57,7 @@ class FlightLink(Mailbox):
             while (stream := await self._connect(patience)) is not None:
                 self.flying = True
                 await self.read(stream)
+                self._hang_up()
                 if self._parted:
                     break
                 patience = GONE_SECONDS
@@ -67,8 +68,7 @@ class FlightLink(Mailbox):
         except OSError as error:
             how = f"the flight could not be started: {error.strerror or error}"
         finally:
-            if self._writer is not None:
-                self._writer.close()
+            self._hang_up()
             self.put(HostGone(how or "the flight has ended", self._last_words()))
 
     async def _start(self) -> None:
@@ -115,6 +115,11 @@ class FlightLink(Mailbox):
             raise HostError(f"the flight did not answer within {patience:.0f} s", hint=f"its log is {self.log}")
         return None
 
+    def _hang_up(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
     def _last_words(self) -> str:
         if not self._starts:
             return ""
@@ -130,7 +135,7 @@ class FlightLink(Mailbox):
         if self._writer is not None:
             with contextlib.suppress(ConnectionError, TimeoutError):
                 await asyncio.wait_for(self._writer.drain(), 1.0)
-            self._writer.close()
+            self._hang_up()
 
     async def close(self) -> None:
         """End the flight in order: its orders are treated as when the deck is lost."""

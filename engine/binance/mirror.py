@@ -53,6 +53,8 @@ class Mirror(Exchange):
         # fees may be taken in it though nothing of it is traded
         self.decimals.setdefault("BNB", DECIMALS)
         self.turn = 0
+        self.version = 0
+        """Grows with every fill that is booked or corrected."""
         self._holds: dict[int, Hold] = {}
         self._balances: dict[int, tuple[Timestamp, int]] = {}
 
@@ -177,6 +179,7 @@ class Mirror(Exchange):
         values = (order, step, its.time, n, side, its.amount, its.price, its.fee, self._fee_in(n, its), int(its.maker), cash)
         self.fills[number] = (*values, self.coins.item(n, k.POSITION), its.quote)
         self.head[k.N_FILLS] += 1
+        self.version += 1
         return number
 
     def correct(self, number: int, before: Execution, its: Execution) -> None:
@@ -187,6 +190,7 @@ class Mirror(Exchange):
         self.orders[int(row[k.F_ORDER]), k.FILLED] += its.amount - before.amount
         row[k.F_AMOUNT], row[k.F_PRICE], row[k.F_FEE], row[k.F_NOTIONAL] = its.amount, its.price, its.fee, its.quote
         row[k.F_FEE_IN], row[k.F_MAKER] = self._fee_in(n, its), int(its.maker)
+        self.version += 1
 
     def _fee_in(self, n: int, its: Execution) -> int:
         instrument = self.instruments[n]

@@ -15,6 +15,7 @@ from engine.binance.journal import Journal
 from engine.binance.life import Life, Stage
 from engine.binance.lives import Lives, Meant
 from engine.binance.mirror import Mirror
+from engine.binance.own import OwnAccount
 from engine.binance.purse import Purse
 from engine.binance.safety import Safety
 from engine.binance.status import JournalLine, words
@@ -25,7 +26,6 @@ from engine.exchange import REFUSALS, FillRules
 from engine.exchange import kernel as k
 from engine.state import Raw
 from engine.timeline import Timeline
-from engine.trading.account import Account
 from engine.trading.api import Author
 from engine.trading.notes import CANCELLED, REFUSED
 from engine.trading.risk import Limits
@@ -43,8 +43,8 @@ class BinanceTradeSystem(TradeSystem):
     """One strategy's trading on a real account. It begins disarmed: `arm` lets orders out, `disarm` keeps new ones in.
 
     `tag` names the strategy among all that trade on the account, and is part of each order's client id. `rules` are the
-    account's fees until the exchange tells them. `cash` caps what is spent in all, by quote asset; `adopt` is what of the
-    account is the strategy's from the start. A cancel always goes. What an order came to is told by replies, the account's
+    account's fees until the exchange tells them. `cash` is what of the account the strategy may spend, by quote asset, with what
+    it makes of it; `adopt` what of it is the strategy's position from the start. A cancel always goes. What an order came to is told by replies, the account's
     stream and queries alike.
     """
 
@@ -80,9 +80,9 @@ class BinanceTradeSystem(TradeSystem):
         self.wire = Wire(self.client, self.lives, self._barred, self.disarm)
         self.safety = Safety(self.client, self.lives, lambda borne_s: self.account_trouble(borne_s))
         self.following = Following(self)
-        account = Account(mirror, raw, self.currency, self.notes, lambda: None)
+        account = OwnAccount(mirror, raw, self.currency, self.notes, self._cash)
         account.adopt(self._adopt)
-        self.purse = Purse(self._cash, mirror, self.lives, account.adopted)
+        self.purse = Purse(account, mirror, self.lives)
         self._adopt_account(raw, mirror, account)
         self.lives.recover()
         self.lives.changed = self._changed

@@ -62,6 +62,8 @@ async def fly_for_real(settings: SessionConfig, keys: Keys, tell: Tell = lambda 
                     tag,
                     strategy=strategy,
                     currency=account.currency,
+                    cash=account.cash,
+                    adopt=account.adopt,
                     limits=limits,
                 )
 
