@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +15,13 @@ from engine.history import MEMORY, History, Input
 from engine.history.world import World
 from engine.market import ReplayFeed
 from engine.model import CoinName, Timestamp
-from engine.params import place_of
+from engine.params import parameters, place_of, validate
 from engine.result import Result
 from engine.session import Session, prepare
 from engine.state import Raw
 from engine.strategy import Statistics, Strategy
 from engine.strategy.blame import place_of_error, users_line
+from engine.strategy.change import change
 from engine.trading.api import Number
 from engine.trading.local import LocalTradeSystem
 from engine.trading.system import TradeSystem
@@ -107,6 +109,38 @@ class Engine:
         self.seek(step - 1)
         return True
 
+    def branch(self, name: str = "") -> None:
+        """Begin another future here: `history.branches` lists, switches and compares them.
+
+        Whatever is done by hand behind the farthest step begins one by itself.
+        """
+        self.history.branches.part(name)
+
+    def reload(self, kind: type[Strategy], name: str = "") -> None:
+        """Fly another class, such as an edited one, from the beginning up to here, with the same inputs: a branch.
+
+        It takes the parameters it has of the old one's. Raises StrategyError where it cannot be made; then nothing changes.
+        """
+        history, old = self.history, self.strategy
+        known = parameters(kind)
+        params = {its: value for its, value in history.values.items() if its in known}
+        try:
+            new = kind(**validate(kind, params))
+        except TickdeckError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
+        new.rng = deepcopy(history.rng)
+        own = old.features()
+        new.stats.features.add(its for its in old.stats.features.features if its not in own)
+        world = World(history.world.feed, history.world.trade, new)
+        history.branches.reload(world, world.beginning(history.branches.now.start), name)
+
+    def begin_again(self, world: World) -> World:
+        """Fly in this world from now on, and return it."""
+        self.strategy = self.trade.strategy = world.strategy
+        return world
+
     def fly(self, steps: int | None = None) -> int:
         """Do steps as `run` does, from where it is, past inputs and without remembering."""
         before = self.raw.latest.step
@@ -188,6 +222,21 @@ class Engine:
         self._log("cancel", order)
         return done
 
+    def set_parameters(self, **params: Any) -> None:
+        """Give the strategy other parameters from the next step on; earlier steps keep what they were flown with.
+
+        Raises StrategyError for a parameter there is not, or a value that does not fit.
+        """
+        self._change(**params)
+        self._log("set_parameters", params)
+
+    def _change(self, **params: Any) -> None:
+        history = self._remembers()
+        if history is None:
+            change(self.strategy, params)
+        else:
+            history.world.change(params)
+
     def _log(self, what: str, *arguments: Any) -> None:
         raw, history = self.raw.latest, self._remembers()
         begun = self.inputs if history is None else self.inputs[: history.applied]
@@ -207,6 +256,7 @@ class Engine:
             "amend_order": self.trade.amend_order,
             "replace_order": partial(self.trade.replace_order, by="hand", reason="by hand"),
             "cancel": self.trade.cancel,
+            "set_parameters": self._change,
         }
         try:
             ways[done.what](*arguments, **terms)

@@ -30,7 +30,6 @@ class Cells:
         """Remember the rows up to the cursor: this is the farthest."""
         if not self._columns:
             return
-        self._store.wound_from(self._raw.step)
         for n, (frame, row) in enumerate(self._latest()):
             kept = self._kept[n][: max(row, 0)]
             begin = max(len(kept) - 1, 0)

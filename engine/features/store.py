@@ -100,7 +100,7 @@ class FeatureStore:
         self._stepped: list[int] = []
         self._view: Any = None
         self._laid = False
-        # how far the cursor was before it went back, and the step whose rows were cleared last
+        # the farthest step computed, and the one whose rows are known to be clear of what was computed before going back
         self._far = -1
         self.cleared: int | None = None
         self.add(features)
@@ -179,13 +179,8 @@ class FeatureStore:
         """The numbers of their columns in a frame's block."""
         return [len(HEAD) + self.labels.index(label) for feature in self._by_step for label in feature.labels]
 
-    def wound_from(self, step: int) -> None:
-        """Take note that rows up to this step's are written, though the cursor will be before them."""
-        self._far = max(self._far, step)
-
     def _clear(self, raw: Raw) -> None:
         """Empty the rows that close with this step of what was written there before the cursor went back."""
-        self.cleared = raw.step
         columns = self.columns_by_step
         for frame, track in zip(self.frames, raw.decisions, strict=True):
             if (row := track.row(raw.step)) >= 0:
@@ -222,8 +217,10 @@ class FeatureStore:
                 for row in range(self._stepped[n], self._begun[n]):
                     self._step(frame, row, steppers)
                 self._stepped[n] = self._begun[n]
-        if raw.step <= self._far and self.cleared != raw.step:
-            self._clear(raw)
+        if self._by_step and self.cleared != raw.step:
+            if raw.step <= self._far:
+                self._clear(raw)
+            self._far, self.cleared = max(self._far, raw.step), raw.step
         for feature in self._by_step:
             state = feature.compute(state)
             if not isinstance(state, State):

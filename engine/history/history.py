@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
+from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from engine import seam
 from engine.errors import StrategyError, UsageError
+from engine.history.branches import Branches
 from engine.history.inputs import Input
 from engine.history.world import Mark, World
+from engine.params import values_of
 
 if TYPE_CHECKING:
     from engine.loop import Engine
@@ -47,17 +50,18 @@ class History:
         self._work = 0.0
         self._cost = 0.0
         self._blamed: set[str] = set()
-        self.head = self._now
-        self._add(world.mark(0, engine.halted))
+        # what the strategy began with, for another that takes its place
+        self.values = values_of(world.strategy)
+        self.rng = deepcopy(world.strategy.rng)
+        self._far = (self.now, 0)
+        start = world.mark(0, engine.halted)
+        self._add(start)
+        self.branches = Branches(self, start)
 
     @property
     def _apart(self) -> float:
         """Seconds of work between two marks, so that they take their share of the run and no more."""
         return max(self._spacing, self._cost / SHARE)
-
-    @property
-    def _now(self) -> int:
-        return self.world.feed.latest.step
 
     @property
     def size(self) -> int:
@@ -69,48 +73,64 @@ class History:
         """How many marks there are."""
         return len(self._marks)
 
+    @property
+    def inputs(self) -> list[Input]:
+        """The input log of the branch that is flown; of it, `applied` have been done."""
+        return self._engine.inputs
+
+    @property
+    def now(self) -> int:
+        """The step it is at."""
+        return self.world.feed.latest.step
+
+    @property
+    def head(self) -> int:
+        """The farthest step flown on this branch."""
+        return self._far[0]
+
+    @property
+    def _is_farthest(self) -> bool:
+        return (self.now, self.applied) >= self._far
+
     # going
 
     def run(self, steps: int | None) -> int:
         """Do up to this many steps, all there are for None, and return how many were done; inputs logged are done again."""
-        engine, begin, last = self._engine, self._now, len(self.world.feed) - 1
+        engine, begin, last = self._engine, self.now, len(self.world.feed) - 1
         end = last if steps is None else min(begin + max(steps, 0), last)
         flying = engine.halted is None
-        while (step := self._now) < end:
+        while (step := self.now) < end and (engine.halted is None or not flying):
             following = self._following(step)
             stop = min(end, step + self._piece, end if following is None else following.step, self._next_input(end))
             began = self._clock()
-            engine.fly(stop - step)
-            took = self._clock() - began
-            done = self._now - step
+            try:
+                engine.fly(stop - step)
+            finally:
+                self._far = max(self._far, (self.now, self.applied))
+            took, done = self._clock() - began, self.now - step
             if done == self._piece:
                 self._piece = max(1, min(int(done * self._apart / max(took, 1e-9)), 2 * done, LONGEST))
             self._work += took
-            if following is not None and following.step == self._now:
+            if following is not None and following.step == self.now:
                 self._pass(following)
             elif self._work >= self._apart:
                 self._mark()
-            self.head = max(self.head, self._now)
             self._repeat_inputs()
-            if flying and engine.halted is not None:
-                break
-        return self._now - begin
+        return self.now - begin
 
     def seek(self, step: int) -> None:
         """Go to a step, back or ahead, the inputs logged done on the way. Raises UsageError where there is no such step."""
         first, last = self._steps[0], len(self.world.feed) - 1
         if not first <= step <= last:
             raise UsageError(f"there is no step {step}", hint=f"this replay goes from step {first} to {last}")
-        if step == self._now:
-            return
         mark = self._marks[bisect_right(self._steps, step) - 1]
-        if not mark.step <= self._now < step:
+        if not mark.step <= self.now <= step:
             self._go(mark)
-        while self._now < step:
-            self.run(step - self._now)
+        while self.now < step:
+            self.run(step - self.now)
 
-    def _go(self, mark: Mark) -> None:
-        if self._now == self.head:
+    def _go(self, mark: Mark, keep: bool = True) -> None:
+        if keep and self._is_farthest:
             self.world.keep()
         self.world.go(mark)
         self._engine.halted = mark.halted
@@ -123,13 +143,14 @@ class History:
         self._work = 0.0
         if mark.inputs > self.applied:
             # what was done by hand there is in the mark
-            self._go(mark)
+            self._go(mark, keep=False)
         elif not self.world.is_at(mark):
             self._warn(
                 f"{type(self.world.strategy).__name__} does not repeat itself: step {mark.step} came out otherwise than before",
                 "`tickdeck verify` tells what differs; use self.rng, self.time and attributes of the strategy alone",
             )
-            self.forget()
+            self._drop_marks(self.now - 1)
+            self._mark()
 
     def _following(self, step: int) -> Mark | None:
         n = bisect_right(self._steps, step)
@@ -138,36 +159,73 @@ class History:
     # inputs
 
     def _next_input(self, end: int) -> int:
-        inputs = self._engine.inputs
-        return max(inputs[self.applied].step, self._now + 1) if self.applied < len(inputs) else end
+        inputs = self.inputs
+        return max(inputs[self.applied].step, self.now + 1) if self.applied < len(inputs) else end
 
     def _repeat_inputs(self) -> None:
         """Do again what was done by hand at this step and is not done yet."""
-        inputs, step = self._engine.inputs, self._now
+        inputs, step = self.inputs, self.now
         if self.applied == len(inputs) or inputs[self.applied].step != step:
             return
         while self.applied < len(inputs) and inputs[self.applied].step == step:
             if problem := self._engine.repeat(inputs[self.applied]):
                 self._warn(f"step {step}: {inputs[self.applied].what} by hand cannot be done again: {problem}", "")
             self.applied += 1
+        self._far = max(self._far, (step, self.applied))
         self._mark()
 
     def entered(self, done: Input) -> None:
-        """Log what has just been done by hand; behind the farthest step it begins another future."""
-        if self._now < self.head or self.applied < len(self._engine.inputs):
-            self.forget()
-        self._engine.inputs.append(done)
+        """Log what has just been done by hand; behind the farthest step it begins a branch."""
+        if not self._is_farthest or self.applied < len(self.inputs):
+            self.branches.part()
+        self.inputs.append(done)
         self.applied += 1
+        self._far = (self.now, self.applied)
         self._mark()
+
+    # futures
 
     def forget(self) -> None:
         """Forget everything after now: inputs and marks."""
-        n = bisect_right(self._steps, self._now)
-        self._size -= sum(mark.size for mark in self._marks[n:])
-        del self._marks[n:], self._steps[n:]
-        del self._engine.inputs[self.applied :]
-        self.head = self._now
+        del self.inputs[self.applied :]
+        self._drop_marks(self.now)
+
+    def rejoin(self, inputs: list[Input]) -> None:
+        """Take another input log, and go to where it does not differ from the present one yet."""
+        same = next((n for n, (a, b) in enumerate(zip(self.inputs, inputs, strict=False)) if a != b), None)
+        if same is None:
+            same = min(len(self.inputs), len(inputs))
+        parts = min((log[same].step for log in (self.inputs, inputs) if same < len(log)), default=None)
+        if parts is not None:
+            while (mark := self._marks[-1]).step > parts or mark.inputs > same:
+                self._drop_last()
+            self.inputs[:] = inputs
+            self._go(mark)
+            self._drop_marks(self.now)
+        self.inputs[:] = inputs
+
+    def restart(self, world: World, start: Mark, inputs: list[Input]) -> None:
+        """Begin again, in this world."""
+        self.world = self._engine.begin_again(world)
+        self._marks, self._steps, self._size, self.applied = [], [], 0, 0
+        self.inputs.clear()
+        world.go(start)
+        self._engine.halted = start.halted
+        self._drop_marks(start.step)
+        self._add(start)
+        self.inputs[:] = inputs
+        self._repeat_inputs()
+
+    def _drop_marks(self, step: int) -> None:
+        """Drop the marks after a step, and what the world came to: this is the farthest."""
+        while self._steps and self._steps[-1] > step:
+            self._drop_last()
+        self._far = (self.now, self.applied)
         self.world.cut()
+
+    def _drop_last(self) -> None:
+        self._steps.pop()
+        self._size -= self._marks.pop().size
 
     # marks
 
@@ -216,7 +274,7 @@ class History:
         self._blamed.add(name)
         self._warn(
             f"the attribute {name!r} of {type(self.world.strategy).__name__} has grown to {sizes[name]:,} bytes by step "
-            f"{self._now}; keeping it takes more than a tenth of the run, so going back will be slow",
+            f"{self.now}; keeping it takes more than a tenth of the run, so going back will be slow",
             f'self.record(coin, "{name}", value) is for histories; transient = ("{name}",) leaves out what is no state',
         )
 

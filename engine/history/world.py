@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from engine.errors import StrategyError
 from engine.features.past import Cells
 from engine.features.store import FeatureStore
 from engine.market import ReplayFeed
 from engine.strategy import Strategy
+from engine.strategy.change import change
 from engine.strategy.freezing import Freezer
 from engine.strategy.positions import Positions
 from engine.trading.local import LocalTradeSystem
@@ -32,6 +34,7 @@ class Mark(NamedTuple):
     frozen: bytes
     timelines: tuple[tuple[int, int], ...]
     flown: bool
+    store: FeatureStore
     era: Era | None
     cells: tuple[bytes, ...]
     halted: StrategyError | None
@@ -52,7 +55,7 @@ class World:
         trade.meet(feed.latest)
         self.past = Past(trade)
         self.freezer = Freezer(strategy)
-        self._eras: list[Era] = []
+        self._present: Era | None = None
         timelines = (strategy.timeline, strategy.stats.timeline)
         self._timelines = [its for n, its in enumerate(timelines) if all(its is not before for before in timelines[:n])]
 
@@ -66,6 +69,7 @@ class World:
             self.freezer.freeze(),
             tuple(its.mark for its in self._timelines),
             flown,
+            self.strategy.stats.features,
             era,
             era.cells.moment() if era is not None else (),
             halted,
@@ -82,11 +86,12 @@ class World:
         for timeline, at in zip(self._timelines, mark.timelines, strict=True):
             timeline.wind(*at)
         strategy = self.strategy
+        self._present = mark.era or here
         if mark.era is not None:
             strategy._see(self.trade.latest if mark.flown else None, mark.era.store, mark.era.positions)
             mark.era.positions.wake()
         else:
-            strategy._see(None, strategy.stats.features)
+            strategy._see(None, mark.store)
             if here is not None:
                 here.positions.wake()
                 here.store.cleared = None
@@ -97,7 +102,7 @@ class World:
     def keep(self) -> None:
         """Remember what the world has come to: it is farthest here."""
         self.past.keep()
-        if (era := self._era()) is not None:
+        if (era := self._era() or self._present) is not None:
             era.positions.keep()
             era.cells.keep()
 
@@ -106,7 +111,7 @@ class World:
         self.past.cut()
         for timeline in self._timelines:
             timeline.truncate(timeline.mark[0])
-        if (era := self._era()) is not None:
+        if (era := self._era() or self._present) is not None:
             era.positions.keep()
             era.cells.keep()
 
@@ -115,12 +120,27 @@ class World:
         if not self.strategy.flown:
             return None
         store = self.strategy.stats.features
-        for era in self._eras:
-            if era.store is store:
-                return era
-        era = Era(store, self.strategy._held, Cells(store, self.feed.latest))
-        self._eras.append(era)
-        return era
+        if self._present is None or self._present.positions is not self.strategy._held:
+            self._present = Era(store, self.strategy._held, Cells(store, self.feed.latest))
+        return self._present
+
+    def beginning(self, start: Mark) -> Mark:
+        """Return the beginning of a world whose strategy has seen nothing, on the market and account of another's."""
+        timelines = tuple(its.mark for its in self._timelines)
+        return start._replace(
+            inputs=0,
+            frozen=self.freezer.freeze(),
+            timelines=timelines,
+            flown=False,
+            store=self.strategy.stats.features,
+            era=None,
+            cells=(),
+            halted=None,
+        )
+
+    def change(self, params: Mapping[str, Any]) -> None:
+        """Give the strategy other parameters from the next step on; see `strategy.change`."""
+        change(self.strategy, params, self.keep)
 
     def is_at(self, mark: Mark) -> bool:
         """Whether the account is what it was at a mark; the strategy's own state shows in what it does."""

@@ -39,6 +39,7 @@ class Positions:
 
     def track(self, frames: list[Frame]) -> None:
         """Write into these frames, whose blocks may have grown."""
+        self.frames = frames
         self._columns = [
             (frame.block[:, -1], track.bars.close) for frame, track in zip(frames, self._raw.decisions, strict=True)
         ]

@@ -200,11 +200,10 @@ class Strategy:
             raise StrategyError(f"{coin} is not in this session; it has {', '.join(self._raw.coins)}") from None
 
     def _bind(self, latest: State) -> None:
-        again = latest.raw is self._raw
         self._state = latest
         self._raw = latest.raw
         self.stats.bind(latest)
-        if not again:
+        if self._held.frames is not self.stats.features.frames:
             self._held = Positions(latest.raw, self.stats.features.frames)
         self._track()
 
