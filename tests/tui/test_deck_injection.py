@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-import unicodedata
 from typing import Any
 
 import msgspec
 import pytest
 from fake_link import FakeLink, flying, settle
 from fake_world import World
-from textual.app import App
+from hostile import obeyed
 
 from engine.host import protocol as p
 from tui.link import HostGone, Printed
@@ -54,12 +53,6 @@ def poison(value: Any, evil: str, rng: random.Random) -> Any:
         fields = {name: poison(getattr(value, name), evil, rng) for name in value.__struct_fields__}
         return type(value)(**fields)
     return value
-
-
-def obeyed(app: App[Any]) -> list[str]:
-    """Return the characters on the screen that a terminal would obey rather than show."""
-    text = "".join(strip.text for strip in app.screen._compositor.render_strips())
-    return sorted({hex(ord(c)) for c in text if unicodedata.category(c)[0] == "C" or unicodedata.category(c) in ("Zl", "Zp")})
 
 
 TOURS = (
