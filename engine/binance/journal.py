@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -19,9 +18,7 @@ import msgspec
 
 from engine import seam
 from engine.binance.keys import Keys
-from engine.binance.keys import Keys
 from engine.errors import JournalError
-from engine.paths import user_data
 from engine.paths import user_data
 
 SCHEMA = """
@@ -42,11 +39,6 @@ class Entry(NamedTuple):
     what: str
     cid: str
     facts: dict[str, Any]
-
-
-def journal_file(mode: str, keys: Keys) -> Path:
-    """Return where an account's journal is, named by its environment and its key."""
-    return user_data() / "journals" / f"{mode}-{hashlib.sha256(keys.api_key.reveal().encode()).hexdigest()[:8]}.db"
 
 
 def journal_file(mode: str, keys: Keys) -> Path:
@@ -83,7 +75,7 @@ class Journal:
         """Append entries, all or none, and return the number of the last, once they are on disk."""
         rows = [(seam.wall_ns(), what, cid, msgspec.json.encode(facts)) for what, cid, facts in entries]
         try:
-            with self._whole():
+            with self._whole() if len(rows) > 1 else contextlib.nullcontext():
                 for row in rows:
                     written = self._db.execute("INSERT INTO entries (ts_ns, what, cid, body) VALUES (?, ?, ?, ?)", row)
         except sqlite3.Error as error:

@@ -79,8 +79,9 @@ class Lives:
     def recover(self) -> None:
         """Make every order of the journal again as far as it was known; one without an outcome is unknown until asked for."""
         for entry in self._journal.entries():
-            self._next = entry.seq + 1
+            self._after(entry.seq)
             if entry.what == "intent" and entry.cid.startswith(f"{PREFIX}-{self._tag}-"):
+                self._after(int(entry.cid.rpartition("-")[2]))
                 self._revive(entry)
             elif entry.cid in self.by_cid:
                 self._fold(self.by_cid[entry.cid], entry)
@@ -123,10 +124,12 @@ class Lives:
         """
         time = self._now()
         cids = [f"{PREFIX}-{self._tag}-{self._next + n}" for n in range(len(orders))]
+        # never again, even where they are written though the disk says they are not
+        self._next += len(orders)
         entries = [("intent", cid, self._facts(its, time)) for cid, its in zip(cids, orders, strict=True)]
         if len(cids) == 2:
             entries[1][2]["pair"] = cids[0]
-        self._next = self._journal.append(entries) + 1
+        self._after(self._journal.append(entries))
         lives = [self._begin(cid, its, time) for cid, its in zip(cids, orders, strict=True)]
         if len(lives) == 2:
             self._pair(*lives)
@@ -154,6 +157,10 @@ class Lives:
         self.exits.pop(its.entry, None)
         return life
 
+    def _after(self, number: int) -> None:
+        """Number the next order higher than anything that was ever written."""
+        self._next = max(self._next, number + 1)
+
     def _pair(self, first: Life, second: Life) -> None:
         self._mirror.pair(self.numbers[first.cid], self.numbers[second.cid])
 
@@ -161,7 +168,7 @@ class Lives:
 
     def write(self, what: str, life: Life, **facts: Any) -> None:
         """Write down what is about to be done with an order; raises JournalError."""
-        self._next = self._journal.write(what, life.cid, **facts) + 1
+        self._after(self._journal.write(what, life.cid, **facts))
 
     def note(self, what: str, life: Life, **facts: Any) -> None:
         """Write down what became of an order, where that can be done: it is so in any case."""

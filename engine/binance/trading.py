@@ -43,9 +43,9 @@ class BinanceTradeSystem(TradeSystem):
     """One strategy's trading on a real account. It begins disarmed: `arm` lets orders out, `disarm` keeps new ones in.
 
     `tag` names the strategy among all that trade on the account, and is part of each order's client id. `rules` are the
-    account's fees until the exchange tells them. `cash` is what of the account the strategy may spend, by quote asset, with what
-    it makes of it; `adopt` what of it is the strategy's position from the start. A cancel always goes. What an order came to is told by replies, the account's
-    stream and queries alike.
+    account's fees until the exchange tells them. `cash` is what of the account the strategy may spend, by quote asset, with
+    what it makes of it; `adopt` is what of it is the strategy's position from the start. A cancel always goes. What an order
+    came to is told by replies, the account's stream and queries alike.
     """
 
     def __init__(

@@ -1,0 +1,535 @@
+"""The SIM: the order core against an exchange in the same process, by a time of its own, with everything going wrong that can.
+
+A seed draws which faults a run has and how often; the same seed is the same run. What must hold whatever happens is looked at
+while it runs (`World.wrong`) and at its end (`judge`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+from websockets.exceptions import ConnectionClosedError
+
+from engine.binance.client import Client
+from engine.binance.clock import ExchangeClock
+from engine.binance.hosts import Hosts
+from engine.binance.journal import Journal
+from engine.binance.ledger import Ledger
+from engine.binance.library import BinanceAPIException
+from engine.binance.life import ENDED, Stage
+from engine.binance.trading import BinanceTradeSystem
+from engine.errors import ExchangeError, JournalError, OrderError
+from engine.exchange import FillRules
+from engine.exchange import kernel as k
+from engine.market import ReplayFeed
+from engine.model import OrderType
+from tests.binance.sim_exchange import MS, OPEN, UNIT, Exchange, Refusal
+from tests.binance.sim_loop import BEGIN_NS, NS, VirtualLoop, virtual
+from tests.worlds import candles, market
+
+HOSTS = Hosts("https://sim.invalid/api", "wss://sim.invalid", "wss://sim.invalid/ws-api/v3")
+ON_REQUESTS = (
+    "lost_request",
+    "lost_response",
+    "-1006",
+    "-1007",
+    "503",
+    "504",
+    "html",
+    "garbled",
+    "delay",
+    "filter",
+    "429",
+    "418",
+)
+ON_EVENTS = ("dup_report", "late_report", "drop_report")
+OTHERS = ("cut", "refused", "lag", "skew", "external", "journal", "crash", "strange", "halt")
+FAULTS = (*ON_REQUESTS, *ON_EVENTS, *OTHERS, "half")
+COUNTED = (*FAULTS, "-2011", "-2021", "-2022", "-1021", "partly_cancelled")
+RARE = {"crash": 0.008, "cut": 0.02, "skew": 0.008, "journal": 0.01, "418": 0.003, "429": 0.006, "halt": 0.004}
+RARE |= {"half": 0.3, "refused": 0.3}
+PATIENCE_S = 12.0
+RAW: list[Any] = []
+
+
+def raw() -> Any:
+    """A market that stands still; the same for every run."""
+    if not RAW:
+        feed = ReplayFeed(market({"AAAUSDT": candles([100] * 5), "BBBUSDT": candles([20] * 5)}))
+        for time in feed.times[:3].tolist():
+            feed.advance(time)
+        RAW.append(feed.latest)
+    return RAW[0]
+
+
+class Reply:
+    """As much of an HTTP response as anybody looks at."""
+
+    def __init__(self, body: str) -> None:
+        self.body = body
+
+    async def text(self) -> str:
+        return self.body
+
+
+class Library:
+    """In the place of python-binance: requests that go through a world's network."""
+
+    timestamp_offset = 0
+
+    def __init__(self, world: World, flight: Flight) -> None:
+        self.world, self.flight = world, flight
+
+    async def _get(self, path: str, signed: bool = False, data: Any = None) -> Any:
+        return await self.world.request(self.flight, "get", path, data or {}, self.timestamp_offset)
+
+    async def _post(self, path: str, signed: bool, data: Any) -> Any:
+        return await self.world.request(self.flight, "post", path, data, self.timestamp_offset)
+
+    async def _put(self, path: str, signed: bool, data: Any) -> Any:
+        return await self.world.request(self.flight, "put", path, data, self.timestamp_offset)
+
+    async def _delete(self, path: str, signed: bool, data: Any) -> Any:
+        return await self.world.request(self.flight, "delete", path, data, self.timestamp_offset)
+
+    def _generate_ws_api_signature(self) -> str:
+        return ""
+
+    def _sign_ws_params(self, params: Any, sign: Any) -> Any:
+        return params
+
+
+class Connection:
+    """A socket's end: what the exchange tells waits in it."""
+
+    def __init__(self, world: World, flight: Flight) -> None:
+        self.world, self.flight = world, flight
+        self.frames: asyncio.Queue[bytes | Exception] = asyncio.Queue()
+        self.open = True
+
+    async def send(self, message: str) -> None:
+        asked = json.loads(message)
+        self.frames.put_nowait(json.dumps({"id": asked["id"], "status": 200, "result": {}}).encode())
+        if asked["id"] == "account":
+            self.world.listeners.append(self)
+
+    async def recv(self, decode: bool | None = None) -> bytes:
+        frame = await self.frames.get()
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    def cut(self) -> None:
+        self.open = False
+        if self in self.world.listeners:
+            self.world.listeners.remove(self)
+        self.frames.put_nowait(ConnectionClosedError(None, None))
+
+    async def close(self) -> None:
+        if self.open:
+            self.cut()
+
+
+class ShakyJournal(Journal):
+    """A journal on a disk that fails now and then: before an entry is on it, or after."""
+
+    world: World
+
+    def append(self, entries: Any) -> int:
+        if self.world.strikes("journal"):
+            if self.world.dice.random() < 0.5:
+                super().append(entries)
+            raise JournalError("the disk is full")
+        return super().append(entries)
+
+
+class Flight:
+    """The engine's side, from one start to the next crash."""
+
+    def __init__(self, world: World, path: Path) -> None:
+        self.world = world
+        self.client = Client(HOSTS, clock=ExchangeClock(wall=world.wall, forward=lambda: world.loop.ns))
+        self.client._library = Library(world, self)
+        self.journal = world.journal(path)
+        self.journal.world = world
+        self.journal._db.execute("PRAGMA synchronous = OFF")
+        given: dict[str, Any] = {"cash": {"USDT": 50_000}, "adopt": {"AAA": 3}, "rules": FillRules()}
+        self.trade = world.system(self.client, self.journal, "sim001", **given)
+        self.tasks: list[asyncio.Task[None]] = []
+        self.dead = False
+        self.told_to_wait = 0
+
+    async def run(self) -> None:
+        for _ in range(3):
+            await self.sample()
+        self.trade.open(raw())
+        self.ledger = Ledger(self.trade)
+        self.tasks = [asyncio.create_task(self.ledger.run()), asyncio.create_task(self.client._keep_sampling())]
+
+    async def sample(self) -> None:
+        while True:
+            try:
+                return await self.client.sample_clock()
+            except ExchangeError:
+                await asyncio.sleep(1.0)
+
+    def kill(self) -> None:
+        """End as a process does: in the middle of everything."""
+        self.dead = True
+        self.journal.close()
+        for task in [*self.tasks, *self.trade.wire.tasks]:
+            task.cancel()
+
+
+class World:
+    """A run: the exchange, the network, the machine, and what goes wrong with them."""
+
+    system: type[BinanceTradeSystem] = BinanceTradeSystem
+    journal: type[ShakyJournal] = ShakyJournal
+
+    def __init__(self, seed: int, path: Path, orders: int = 200) -> None:
+        self.dice = Random(seed)
+        self.path, self.orders = path, orders
+        self.rates = {name: self._rate(name) for name in FAULTS}
+        self.calm = False
+        self.fired: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.log = hashlib.sha256()
+        self.listeners: list[Connection] = []
+        self.skew_ns = 0
+        self.lag_until = 0
+        self.loop: VirtualLoop
+        self.flight: Flight
+        self.slowest_s = 0.0
+
+    def _rate(self, name: str) -> float:
+        if self.dice.random() < 0.5:
+            return 0.0
+        return RARE.get(name, 0.02) * self.dice.choice((0.5, 1.0, 3.0))
+
+    def strikes(self, name: str) -> bool:
+        rate = self.rates[name]
+        if not rate or self.calm or self.dice.random() >= rate:
+            return False
+        self.fired[name] += 1
+        self.tell(f"fault {name}")
+        return True
+
+    def tell(self, line: str) -> None:
+        self.log.update(f"{self.loop.ns} {line}\n".encode())
+
+    def wall(self) -> int:
+        return BEGIN_NS + self.loop.ns + self.skew_ns
+
+    def now(self) -> int:
+        """The exchange's time."""
+        return BEGIN_NS + self.loop.ns
+
+    # the network
+
+    async def connect(self, url: str, **options: Any) -> Connection:
+        await asyncio.sleep(0.01)
+        if self.strikes("refused"):
+            raise OSError("connection refused")
+        return Connection(self, self.flight)
+
+    def stream(self, event: Any) -> None:
+        frame = msgspec.json.encode({"subscriptionId": 0, "event": event})
+        self.tell(f"event {event['e']} {event.get('i')} {event.get('X')} {event.get('z')}")
+        for line in list(self.listeners):
+            if self.strikes("drop_report"):
+                continue
+            late = 0.02 + (self.dice.random() * 30 if self.strikes("late_report") else 0.0)
+            for _ in range(2 if self.strikes("dup_report") else 1):
+                self.loop.call_later(late, lambda line=line: line.open and line.frames.put_nowait(frame))
+
+    async def request(self, flight: Flight, method: str, path: str, data: Any, offset: int) -> Any:
+        name = data.get("newClientOrderId") or data.get("aboveClientOrderId") or data.get("origClientOrderId") or ""
+        self.tell(f"{method} {path} {data.get('symbol')} {name}")
+        if self.loop.ns < flight.told_to_wait:
+            self.wrong.append(f"{method} {path} while told to wait")
+        if method == "post":
+            self._check_leaving(flight, data)
+        stamp = self.wall() // MS + offset
+        answer: asyncio.Future[Any] = self.loop.create_future()
+        there = 0.01 + (self.dice.random() * 30 if self.strikes("delay") else 0.0)
+        back = 0.01 + (self.dice.random() * 30 if self.strikes("delay") else 0.0)
+        if not self.strikes("lost_request"):
+            self.loop.call_later(there, lambda: self._arrive(flight, method, path, data, stamp, back, answer))
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                status, body, headers = await answer
+        finally:
+            answer.cancel()
+        flight.client.budget.hear(status, headers)
+        if "Retry-After" in headers:
+            flight.told_to_wait = max(flight.told_to_wait, self.loop.ns + int(headers["Retry-After"]) * NS)
+        if status >= 300:
+            raise BinanceAPIException(Reply(body), status, body)
+        return msgspec.json.decode(body)
+
+    def _check_leaving(self, flight: Flight, data: Any) -> None:
+        trade = flight.trade
+        for cid in {data.get(it) for it in ("newClientOrderId", "aboveClientOrderId", "belowClientOrderId")} - {None}:
+            kill = trade.lives.meant[cid].by == "kill"
+            if trade.disarmed and not kill:
+                self.wrong.append(f"{cid} leaves while disarmed: {trade.disarmed}")
+            on_disk = [entry for entry in flight.journal.entries(cid) if entry.what == "intent"]
+            if len(on_disk) != 1:
+                self.wrong.append(f"{cid} leaves with {len(on_disk)} intents on disk")
+
+    def _arrive(self, flight: Flight, method: str, path: str, data: Any, stamp: int, back: float, answer: Any) -> None:
+        status, headers = 200, {}
+        try:
+            for code in (429, 418):
+                if path != "time" and self.strikes(str(code)):
+                    seconds = self.dice.randrange(5, 60)
+                    headers = {"Retry-After": str(seconds)}
+                    raise Refusal(-1003, "Too much request weight used.", code)
+            body: Any = self._do(method, path, data, stamp)
+        except Refusal as no:
+            status, body = no.status, no.body
+            self._count(no.body["code"])
+        sent = msgspec.json.encode(body).decode()
+        if path != "time" and "Retry-After" not in headers:
+            status, sent = self._spoil(status, sent)
+        self.tell(f"answer {path} {status} {len(sent)}")
+        if status and not self.strikes("lost_response"):
+            self.loop.call_later(back, lambda: answer.done() or answer.set_result((status, sent, headers)))
+
+    def _spoil(self, status: int, sent: str) -> tuple[int, str]:
+        """What the exchange's front makes of an answer, whatever was done."""
+        for name, code, body in (
+            ("-1006", 500, '{"code":-1006,"msg":"An unexpected response was received from the message bus."}'),
+            ("-1007", 504, '{"code":-1007,"msg":"Timeout waiting for response from backend server."}'),
+            ("503", 503, '{"msg":"Service unavailable"}'),
+            ("504", 504, ""),
+            ("html", 502, "<html><body>Bad gateway</body></html>"),
+            ("garbled", 200, self.dice.choice(("{}", "[]", "null", '{"orderId":"?"}', '{"orderId":7,"status":"NEW"}'))),
+        ):
+            if self.strikes(name):
+                return code, body
+        return status, sent
+
+    def _count(self, code: int) -> None:
+        if str(code) in COUNTED:
+            self.fired[str(code)] += 1
+
+    def _do(self, method: str, path: str, data: Any, stamp: int) -> Any:
+        now_ms = self.now() // MS
+        if path == "time":
+            return {"serverTime": now_ms}
+        if not now_ms - 5000 <= stamp <= now_ms + 1000:
+            raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+        if method == "post" and self.strikes("filter"):
+            raise Refusal(-1013, "Filter failure: NOTIONAL")
+        match method, path:
+            case "post", "order":
+                return self.exchange.place(data)
+            case "post", "orderList/oco":
+                return self.exchange.place_pair(data)
+            case "post", "order/cancelReplace":
+                return self.exchange.cancel_replace(data)
+            case "put", _:
+                return self.exchange.amend(data)
+            case "delete", _:
+                told = self.exchange.cancel(data)
+                if float(told.get("executedQty", 0)):
+                    self.fired["partly_cancelled"] += 1
+                return told
+        if self.loop.ns >= self.lag_until and self.strikes("lag"):
+            self.lag_until = self.loop.ns + self.dice.randrange(1, 60) * NS
+        lag = self.dice.randrange(1, 60 * NS) if self.loop.ns < self.lag_until and path != "account/commission" else 0
+        return self.exchange.ask(path, data, lag)
+
+    # what happens
+
+    def play(self) -> World:
+        """Fly `orders` orders through the faults, then let things come to rest; everything wrong is in `wrong`."""
+        chance = Random(self.dice.random()).random
+        with virtual(self.connect, self.wall, chance) as self.loop:
+            self.exchange = Exchange(self.dice, self.now, self._later, self.strikes)
+            self.exchange.tell = self.stream
+            self.loop.set_exception_handler(
+                lambda loop, facts: self.wrong.append(f"{facts['message']} {facts.get('exception')}")
+            )
+            self.loop.run_until_complete(self._play())
+            self.log.update(repr(self._digest()).encode())
+        return self
+
+    def _later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.loop.call_later(seconds, call)
+
+    async def _play(self) -> None:
+        await self._start()
+        while self.meant < self.orders and self.loop.now_s < 8 * 3600:
+            self._misfortune()
+            if self.flight.dead:
+                await asyncio.sleep(self.dice.random() * 20)
+                await self._start()
+            trade = self.flight.trade
+            trade.vigil("")
+            if trade.disarmed:
+                with contextlib.suppress(OrderError):
+                    trade.arm()
+            if trade.disarmed:
+                await asyncio.sleep(1.0)
+                continue
+            for _ in range(self.dice.randrange(1, 4)):
+                with contextlib.suppress(OrderError):
+                    self._act(trade)
+            await asyncio.sleep(self.dice.random() * 1.5)
+        await self._come_to_rest()
+        judge(self)
+        self.flight.kill()
+        await asyncio.sleep(PATIENCE_S)
+        for task in asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}:
+            self.wrong.append(f"a task is left: {task}")
+
+    async def _start(self) -> None:
+        self.flight = Flight(self, self.path)
+        await self.flight.run()
+
+    @property
+    def meant(self) -> int:
+        return len(self.flight.trade.lives.by_cid) if hasattr(self.flight, "ledger") else 0
+
+    def _misfortune(self) -> None:
+        if self.strikes("cut"):
+            for line in list(self.listeners):
+                line.cut()
+        if self.strikes("skew"):
+            self.skew_ns = self.dice.randrange(-5 * NS, 5 * NS)
+            self.loop.call_later(self.dice.random() * 60, self._set_right)
+        if self.rates["external"] and self.strikes("external"):
+            with contextlib.suppress(Refusal):
+                self.exchange.somebody_else()
+        if self.strikes("halt"):
+            task = self.loop.create_task(self.flight.trade.halt(self.dice.random() < 0.5))
+            self.flight.tasks.append(task)  # type: ignore[arg-type]
+        if self.strikes("crash"):
+            self.flight.kill()
+
+    def _set_right(self) -> None:
+        self.skew_ns = 0
+
+    def _act(self, trade: BinanceTradeSystem) -> None:
+        dice, mirror = self.dice, trade.mirror
+        n = dice.randrange(2)
+        coin = mirror.instruments[n].coin
+        mark = (100, 20)[n]
+        amount = dice.randrange(1, 2000) / 1000
+        held = trade.purse.sellable(n) / UNIT
+        opened = [order for order in mirror.open_orders if mirror.orders[order, k.COIN] == n]
+        roll = dice.random()
+        if roll < 0.25:
+            trade.place_order(coin, amount)
+        elif roll < 0.45:
+            trade.place_order(coin, amount, round(mark * dice.uniform(0.8, 1.02), 2), by="hand", reason="it is cheap")
+        elif roll < 0.55:
+            trade.place_order(coin, -min(amount, held) if held > 0.001 else -amount, dice.choice((None, round(mark * 1.1, 2))))
+        elif roll < 0.62:
+            trade.place_order(coin, amount, stop_loss=round(mark * 0.8, 2), take_profit=round(mark * 1.3, 2))
+        elif roll < 0.66:
+            trade.place_order(coin, amount, round(mark * 0.95, 2), stop_loss=round(mark * 0.7, 2))
+        elif roll < 0.70 and held > 0.1:
+            trade.place_oco(coin, -round(held / 2, 3), round(mark * 1.2, 2), round(mark * 0.85, 2))
+        elif roll < 0.73:
+            trade.place_order(coin, amount, stop=round(mark * 1.1, 2), type=OrderType.STOP)
+        elif roll < 0.85 and opened:
+            trade.cancel(dice.choice(opened))
+        elif roll < 0.90 and opened:
+            order = dice.choice(opened)
+            trade.replace_order(order, amount, round(mark * dice.uniform(0.8, 0.99), 2))
+        elif roll < 0.95 and opened:
+            order = dice.choice(opened)
+            trade.amend_order(order, round(mirror.order(order).amount / UNIT / 2, 3))
+        elif roll < 0.97:
+            trade.cancel_order(coin)
+
+    async def _come_to_rest(self) -> None:
+        """Faults stop; within 120 s everything unknown is known and the accounts agree."""
+        self.calm = True
+        self.skew_ns = 0
+        if self.flight.dead:
+            await self._start()
+        began = self.loop.now_s
+        # what the exchange told to wait before is waited for first
+        await asyncio.sleep(max(self.flight.told_to_wait - self.loop.ns, 0) / NS)
+        self.slowest_s = -1.0
+        while self.loop.now_s < began + 240:
+            self.flight.trade.vigil("")
+            if self.loop.now_s > began + 120 and self.flight.trade.lives.unknown:
+                self.wrong.append(f"UNKNOWN after 120 s: {self.flight.trade.lives.unknown}")
+                return
+            if self.loop.now_s > began + 65 and differences(self) == []:
+                self.slowest_s = self.loop.now_s - began
+                return
+            await asyncio.sleep(5.0)
+
+    def _digest(self) -> Any:
+        lives = self.flight.trade.lives.by_cid.values()
+        return [(life.cid, life.stage.value, life.filled, sorted(life.trades)) for life in lives], self.exchange.balances
+
+
+def judge(world: World) -> None:
+    """Compare what the engine knows with what the exchange did, to the last unit."""
+    world.wrong += differences(world)
+    trade, exchange = world.flight.trade, world.exchange
+    meant = {entry.cid: entry for entry in world.flight.journal.entries() if entry.what == "intent"}
+    for cid, orders in exchange.by_cid.items():
+        if cid.startswith("td-") and cid not in meant:
+            world.wrong.append(f"{cid} is an orphan")
+        if len(orders) > 1:
+            world.wrong.append(f"{cid} was placed {len(orders)} times")
+    closing = Counter(entry.facts["entry"] for entry in meant.values() if "entry" in entry.facts)
+    for cid, legs in closing.items():
+        if legs > len(meant[cid].facts["exits"]):
+            world.wrong.append(f"the exits of {cid} were sent {legs} times")
+    for n, base in enumerate(("AAA", "BBB")):
+        if trade.mirror.position(n) < 0:
+            world.wrong.append(f"{base} of the holder was sold: {trade.mirror.position(n)}")
+
+
+def differences(world: World) -> list[str]:
+    """What the engine and the exchange tell differently of orders, fills and balances."""
+    trade, exchange = world.flight.trade, world.exchange
+    told = []
+    for cid, life in trade.lives.by_cid.items():
+        there = exchange.by_cid.get(cid)
+        if not there:
+            if life.stage not in (Stage.REJECTED, Stage.NOT_PLACED):
+                told.append(f"{cid} is {life.stage} here and nowhere there")
+        elif (life.stage.value, life.filled) != (there[0]["status"], there[0]["filled"]):
+            told.append(f"{cid} is {life.stage} {life.filled} here, {there[0]['status']} {there[0]['filled']} there")
+    numbers = {its["orderId"]: its["cid"] for its in exchange.orders.values() if its["cid"].startswith("td-")}
+    theirs = {(its["symbol"], its["id"]): _fill(its) for its in exchange.trades if its["orderId"] in numbers}
+    ours = {(life.coin, it.trade_id): it[1:7] for life in trade.lives.by_cid.values() for it in life.trades.values()}
+    if ours != theirs:
+        told.append(f"fills differ: {sorted(set(ours.items()) ^ set(theirs.items()))[:4]}")
+    for asset in ("USDT", "AAA", "BBB"):
+        here = [trade.mirror.free(asset), trade.mirror.locked(asset)]
+        if here != exchange.balances[asset]:
+            told.append(f"{asset} is {here} here, {exchange.balances[asset]} there")
+    outside = {its["orderId"] for its in exchange.open.values() if not its["cid"].startswith("td-")}
+    if set(world.flight.ledger.books.externals) != outside:
+        told.append(f"externals are {sorted(world.flight.ledger.books.externals)} here, {sorted(outside)} there")
+    open_here = {life.cid for life in trade.lives.by_cid.values() if life.stage not in ENDED}
+    open_there = {its["cid"] for its in exchange.orders.values() if its["status"] in OPEN and its["cid"].startswith("td-")}
+    if open_here != open_there:
+        told.append(f"open here alone {sorted(open_here - open_there)}, there alone {sorted(open_there - open_here)}")
+    return told
+
+
+def _fill(its: Any) -> tuple[Any, ...]:
+    numbers = [int(its[name].replace(".", "")) for name in ("price", "qty", "quoteQty", "commission")]
+    return (*numbers, its["commissionAsset"], its["isMaker"])

@@ -1,0 +1,63 @@
+"""A loop whose time is its own: it never waits, but goes at once to when something is due. So a run follows from its seed."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from engine import seam
+from engine.binance import halting, socket
+
+NS = 10**9
+BEGIN_NS = 1_760_000_000 * NS
+
+
+class _Waiter(selectors.SelectSelector):
+    """Waits for nothing but time."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        assert timeout is not None, "nothing is due any more"
+        self.loop.now_s += max(timeout, 0.0)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """`now_s` is how many seconds have passed in it."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        waiter = _Waiter()
+        waiter.loop = self
+        super().__init__(waiter)
+
+    def time(self) -> float:
+        return self.now_s
+
+    @property
+    def ns(self) -> int:
+        return int(self.now_s * NS)
+
+
+@contextmanager
+def virtual(connect: Any, wall: Any, chance: Any) -> Iterator[VirtualLoop]:
+    """A loop by whose time the engine goes, its sockets connected by `connect`."""
+    loop = VirtualLoop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seam, "monotonic_ns", lambda: loop.ns)
+        patch.setattr(seam, "wall_ns", lambda: wall())
+        patch.setattr(seam, "chance", chance)
+        patch.setattr(socket, "connect", connect)
+        # looks that cost much and change little where nothing is waited for by anybody
+        patch.setattr(socket, "LOOK_S", 5.0)
+        patch.setattr(halting, "LOOK_S", 0.25)
+        try:
+            yield loop
+        finally:
+            loop.close()
