@@ -43,8 +43,9 @@ test: install ## Run all tests (TESTS=path chooses some, WORKERS=n the processes
 coverage: install ## Run all tests with the kernel as plain Python and tell what they miss
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
 
-chaos: install ## Fly through a storm of 200 blows: cuts, stalls, garbled frames, restarts (SEED=n chooses which)
+chaos: install ## Fly through 200 blows of the network, kill a flight's engine 500 times (SEED=n chooses which)
 	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/binance/test_chaos.py
+	@TICKDECK_KILLS=500 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) -q tests/host/test_kill.py
 
 mutants: install ## Plant faults in the exchange kernel, one at a time: some test must catch each
 	@$(BIN)/python tests/mutants/mutants.py --workers $(WORKERS)

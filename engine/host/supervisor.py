@@ -23,8 +23,10 @@ SILENCE_S = 5.0
 START_S = 120.0
 """How long it may take until it flies: the first time, it compiles."""
 ENDS_S = 10.0
-MOST_STARTS = 5
+MOST_STARTS = 30
 """Engines in a minute, after which no other is started."""
+MOST_FAILURES = 3
+"""Engines in a row that ended before they flew, after which no other is started."""
 HUNG = "the strategy did not come back for 5 s, so the engine was ended and another started"
 ORDERLY = (0, 2)
 """Exit codes of an engine that was told to end, or never got off the ground."""
@@ -38,6 +40,7 @@ class Supervisor:
         self.over = False
         self.ground: Ground | None = None
         self.engine: subprocess.Popen[bytes] | None = None
+        self.flew = False
 
     def run(self) -> int:
         """Start engines until one ends in order."""
@@ -46,15 +49,19 @@ class Supervisor:
         if self.spec.pop("rehearses", False):
             self.ground = Ground(self.spec)
         starts: deque[int] = deque(maxlen=MOST_STARTS)
+        failures = 0
         halted = ""
         try:
             while True:
                 starts.append(seam.monotonic_ns())
+                self.flew = False
                 code, hung = self._fly(halted)
+                failures = 0 if self.flew else failures + 1
                 halted = HUNG if hung else halted
                 if code in ORDERLY or self.over:
                     return code
-                if len(starts) == MOST_STARTS and starts[-1] - starts[0] < 60 * 10**9:
+                many = len(starts) == MOST_STARTS and starts[-1] - starts[0] < 60 * 10**9
+                if many or failures == MOST_FAILURES:
                     _say("the engine ended again and again; it is not started any more")
                     return 3
                 _say(f"the engine ended with {code}; another is started")
@@ -102,7 +109,7 @@ class Supervisor:
                         return False
                     engine.kill()
                     return False
-                heard, patience = now, SILENCE_S
+                heard, patience, self.flew = now, SILENCE_S, True
             elif now - heard > patience * 10**9:
                 engine.kill()
                 return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import secrets
 import signal
@@ -40,6 +41,9 @@ class Air:
         self.heard: list[Any] = []
         self.lost = 0
         self._ids = 0
+        api_key = server.credentials[0].api_key
+        self.account = hashlib.sha256(api_key.encode()).hexdigest()[:8]
+        """What the account's journal is named by."""
 
     async def listen(self) -> None:
         """Take in reports for as long as the link brings any."""
@@ -96,7 +100,7 @@ class Air:
         """Arm, as soon as that can be."""
         await self.ready()
         async with asyncio.timeout(20):
-            while not (said := await self.ask(lambda n: Arm(n))).ok:
+            while not (said := await self.ask(lambda n: Arm(n))).ok:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert said.text == "armed: orders go out"
 
@@ -137,9 +141,16 @@ def put_keys() -> str:
     return api_key
 
 
-def exchange(api_key: str, recording: Recording | None = None, port: int = 0, **given: Any) -> RehearsalServer:
+def exchange(
+    api_key: str,
+    recording: Recording | None = None,
+    port: int = 0,
+    balances: dict[str, int] | None = None,
+    **given: Any,
+) -> RehearsalServer:
     """A rehearsal in this process, for flights of others."""
-    account = {"name": "main", "api_key": api_key, "api_secret": API_SECRET, "balances": {"USDT": 10_000}}
+    balances = balances or {"USDT": 10_000}
+    account = {"name": "main", "api_key": api_key, "api_secret": API_SECRET, "balances": balances}
     tables = {"recording": "memory", "begin": stamp(START + 100 * MINUTE), "speed": 60, "accounts": [account], **given}
     return RehearsalServer(RehearsalSettings.from_dict(tables), recording or market(COINS), port=port)
 

@@ -1,4 +1,4 @@
-"""Flights in processes of their own: armed, killed, left alone, come back to and halted, on an exchange that knows the truth."""
+"""Flights as processes of their own: armed, killed, left alone, come back to and halted, on an exchange that knows the truth."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_an_engine_that_is_killed_is_started_again_and_knows_its_orders(tm
         await its.until(lambda: len(its.desk.records.open) == 3)
         first = its.engine
         os.kill(first, signal.SIGKILL)
-        await its.until(lambda: its.lost == 1, 2.0)
+        await its.until(lambda: its.lost == 1, 5.0)
         await its.until(lambda: len(its.hellos) == 2)
         await its.ready()
         assert its.engine != first
@@ -78,7 +78,10 @@ async def test_a_deck_comes_and_goes_while_the_flight_goes_on(tmp_path: Path) ->
                 await second.ready()
                 assert second.trade.disarmed == ""
                 await second.until(lambda: len(second.hellos) == 1)
-                assert {fill.coin for its in second.heard if hasattr(its, "fills") for fill in its.fills} == {"AAAUSDT", "BBBUSDT"}
+                assert {fill.coin for its in second.heard if hasattr(its, "fills") for fill in its.fills} == {
+                    "AAAUSDT",
+                    "BBBUSDT",
+                }
                 assert any(row.what == "intent" for its in second.heard if hasattr(its, "journal") for row in its.journal)
                 # a second engine on the account is refused
                 async with air(path, server) as other:
