@@ -1,0 +1,72 @@
+"""`tickdeck why`: what the strategy saw, said and did at a step, and why."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
+from tui.commands.backtest import Config, RecordingName, Set, overrides_of, replayed
+
+if TYPE_CHECKING:
+    from engine.explain import Why
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("why")(why_command)
+
+
+def why_command(
+    config: Config,
+    at: Annotated[str, typer.Option("--at", metavar="STEP|TIME", help="A step, or a UTC time such as 2025-06-14T12:30.")],
+    recording: RecordingName = None,
+    changes: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")] = False,
+) -> None:
+    """Explain a step: what the strategy read, its signals, what became of each order, and why nothing came of it."""
+    from tui.console import fail, out
+    from tui.text import clean
+
+    try:
+        why = _explained(config, replayed(overrides_of(changes, recording)), at)
+    except (ConfigError, RecordingError, UsageError) as error:
+        fail(error, 2)
+    except TickdeckError as error:
+        fail(error, 3)
+    if as_json:
+        sys.stdout.write(why.to_json().decode() + "\n")
+    else:
+        for line in why.lines():
+            out.print(clean(line), markup=False)
+
+
+def _explained(config: str, overrides: dict[str, str], at: str) -> Why:
+    from tui.console import loading
+
+    # what a strategy prints is no explanation
+    with contextlib.redirect_stdout(sys.stderr), loading():
+        from engine.explain import explain
+        from engine.loop import Engine
+        from engine.session import prepare
+
+        session = prepare(config, overrides=overrides)
+        engine = Engine(session.feed, session.trade, session.strategy, session.begin)
+        return explain(engine, _step(at, session.feed.times))
+
+
+def _step(at: str, times: Any) -> int:
+    """Return the step that is meant: its number, or the last by a time in ISO 8601, UTC where it says nothing."""
+    from datetime import UTC, datetime
+
+    if at.lstrip("-").isdecimal():
+        return int(at)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise UsageError(f"{at!r} is neither a step nor a time", hint="write --at 5000 or --at 2025-06-14T12:31") from None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return int(times.searchsorted(int(moment.timestamp()) * 10**9, side="right")) - 1
