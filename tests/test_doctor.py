@@ -11,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
 
 from engine import doctor
 from engine.binance import keys as k
+from engine.binance.hosts import ENVIRONMENTS
 from engine.binance.journal import Journal, journal_file
 from engine.binance.keys import store_keys
 from engine.config import SessionConfig
@@ -82,6 +84,7 @@ async def test_all_is_well(its: Flown) -> None:
     assert found["keys"].text == "rehearsal: cNrY… signs by HMAC"
     assert found["exchange"].text.startswith(f"{its.hall.url}/api answers in ")
     assert found["permissions"].text == "the key may trade; made 0 days ago"
+    assert found["clock"].text == "not compared: a rehearsal tells its recording's time"
     assert_clean([repr(checks)])
 
 
@@ -137,13 +140,9 @@ async def test_one_that_answers_nonsense_fails(its: Flown, fault: dict[str, Any]
     [(0.0, "ok", "the exchange's"), (-0.6, "warn", "600 ms ahead of"), (5.0, "fail", "5,000 ms behind")],
 )
 def test_a_clock_that_is_off_is_told(off_s: float, status: str, words: str) -> None:
-    class Clock:
-        speed, uncertain_ns, skew_ns = 1.0, 10**6, int(-off_s * 10**9)
-
-    class Client:
-        clock = Clock()
-
-    found = doctor._clock(Client())  # type: ignore[arg-type]
+    clock = SimpleNamespace(uncertain_ns=10**6, skew_ns=int(-off_s * 10**9))
+    client = SimpleNamespace(clock=clock, hosts=ENVIRONMENTS["testnet"])
+    found = doctor._clock(client)  # type: ignore[arg-type]
     assert found.status == status
     assert words in found.text
     assert bool(found.remedy) == (status != "ok")
@@ -260,6 +259,7 @@ def test_the_journal_is_whole_in_use_or_damaged(home: Path) -> None:
 
 HOLDS = """
 import sys, pathlib
+from engine.binance.hosts import ENVIRONMENTS
 from engine.binance.journal import Journal, journal_file
 sys.stdin.readline()
 journal = Journal(pathlib.Path(sys.argv[1]))
