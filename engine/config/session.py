@@ -35,6 +35,11 @@ class SessionConfig(SessionTables):
         return self._source
 
     @property
+    def tables(self) -> dict[str, Any]:
+        """What was configured, as nested dicts: what `from_dict` makes this config of."""
+        return copy.deepcopy(self._raw)
+
+    @property
     def beside(self) -> Path | None:
         """The folder of the config's file, where recordings and strategies are looked for first; None without a file."""
         return self._beside

@@ -174,7 +174,7 @@ class Strategy:
     def _see(self, state: State | None, features: FeatureStore, rows: Positions | None = None) -> None:
         """See this state from now on, by these features; None is before the first step."""
         if state is not None:
-            state.features = features.view
+            state.features, state.due = features.view, 0
             self._state, self.stats.state = state, state
         else:
             self._state = None

@@ -57,17 +57,25 @@ def backtest_command(
     fills: Annotated[
         Path | None, typer.Option("--fills", metavar="F.csv", help="Write every fill, exact, to this file.")
     ] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="S.toml", help="Save the session, to be opened again where it ended.")
+    ] = None,
 ) -> None:
     """Run a session to the end of its recording and tell what came of it."""
     from tui.console import fail, out
     from tui.figures import figures_of
 
     try:
-        if fills is not None:
-            _see_that_it_can_be_written(fills)
+        for name, path in (("--fills", fills), ("--save", save)):
+            if path is not None:
+                _see_that_it_can_be_written(path, name)
         result = _run(config, replayed(overrides_of(changes, recording)))
         if fills is not None:
             write_fills(result, fills)
+        if save is not None:
+            from engine.session_file import save_run
+
+            save_run(save, result.session)
     except (ConfigError, RecordingError, UsageError) as error:
         fail(error, 2)
     except TickdeckError as error:
@@ -107,19 +115,19 @@ def _run(config: str, overrides: dict[str, str]) -> Result:
             return backtest(session, progress=progress)
 
 
-def _see_that_it_can_be_written(path: Path) -> None:
+def _see_that_it_can_be_written(path: Path, name: str = "--fills") -> None:
     """Raise UsageError where a file cannot be written, before a run is spent on it; leaves what is there as it is."""
     there = path.exists()
     try:
         path.open("a").close()
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _unwritable(path, error, name) from None
     if not there:
         path.unlink()
 
 
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"{path} cannot be written: {error.strerror}", hint="--fills takes the path of a file to write")
+def _unwritable(path: Path, error: OSError, name: str = "--fills") -> UsageError:
+    return UsageError(f"{path} cannot be written: {error.strerror}", hint=f"{name} takes the path of a file to write")
 
 
 def write_fills(result: Result, path: Path) -> None:
