@@ -120,6 +120,7 @@ def main() -> int:
             "rehearsal": warm_rehearsal,
             "streams": partial(rehearsed, "streams"),
             "orders": lambda: run([sys.executable, "-m", "benchmarks.orders"]),
+            "breaking": lambda: run([sys.executable, "-m", "benchmarks.breaking", str(folder)]),
             "capture": lambda: run([sys.executable, "-m", "benchmarks.capture"]),
             "live": lambda: run([sys.executable, "-m", "benchmarks.live"]),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from benchmarks.breaking import breaking_rows
 from benchmarks.capture import capture_rows
 from benchmarks.live import live_rows
 from benchmarks.ours import COINS
@@ -97,6 +98,7 @@ def judge(figures: dict[str, Figures]) -> list[Row]:
     each, met = ours["orders"] / ours["cpu_s"], ours["orders"] == ours["fills"] >= 1000 * ours["cpu_s"]
     shown = f"{each:,.0f} orders/s of CPU", f"{ours['orders'] / ours['wall_s']:,.0f} a second, {ours['fills']:,} fills"
     rows.append(("orders placed and filled over REST", *shown, "", "≥ 1,000 orders/s", met))
+    rows += breaking_rows(figures["breaking"])
     rows += capture_rows(figures["capture"]) + live_rows(figures["live"])
     waits = (
         ("kernel", "cold compilation of the kernel", 20.0),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import live, orders, ours, rehearsal, rows
+from benchmarks import breaking, live, orders, ours, rehearsal, rows
 from benchmarks.capture import run_capture
 from benchmarks.market import SEED, YEAR, make_coin, times
 from benchmarks.peers import PEERS, installed
@@ -99,6 +99,7 @@ def test_every_case_has_its_rows(folder: Path) -> None:
     figures["orders"] = orders.orders(seconds=0.3)
     assert figures["orders"]["orders"] == figures["orders"]["fills"] > 0
     figures["rehearsal"] = {"wall_s": 1.0}
+    figures["breaking"] = breaking.run_breaking(folder)
     figures["capture"] = run_capture(folder, 3000)
     assert (figures["capture"]["lost"], figures["capture"]["sealed"]) == (0, 3000)
     figures["live"] = WELL

@@ -143,13 +143,15 @@ class Lookout:
         return Stop(self.step)
 
     def _next_foreseen(self, begin: int) -> int:
-        """Return the next step from `begin` on at which the recording alone stops the run, beyond the last where none does."""
+        """Return the next step from `begin` on at which the recording alone stops the run, or how far none does."""
         since, found = self._ahead
         if since <= begin <= found and since >= 0:
             return found
-        found = self.last + 1
-        for first in range(begin, self.last + 1, SEARCH_BLOCK) if self._foreseen else ():
-            end = min(first + SEARCH_BLOCK, self.last + 1)
+        # parameters changed by hand farther on change the features there
+        changes = (its.step for its in self.engine.inputs if its.what == "set_parameters" and its.step >= begin)
+        found = min(changes, default=self.last) + 1
+        for first in range(begin, found, SEARCH_BLOCK) if self._foreseen else ():
+            end = min(first + SEARCH_BLOCK, found)
             hits = _any_of(self._foreseen, self._world, first, end)
             if hits.any():
                 found = first + int(hits.argmax())

@@ -88,7 +88,8 @@ class World:
             column, one = getattr(track.bars, read.name), unit_of(track.bars, read.name)
         else:
             frames = self.engine.strategy.stats.features.frames
-            if not frames:
+            # other parameters may have taken the feature away
+            if not frames or read.name not in frames[n].labels:
                 return np.full(end - begin, np.nan)
             column, one = frames[n].column(read.name), 1
         if track.last_at is None:

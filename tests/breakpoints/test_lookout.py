@@ -185,6 +185,26 @@ def test_the_previous_and_the_next_trade_of_a_coin() -> None:
     assert engine.raw.latest.step == fills[0]
 
 
+def test_parameters_changed_on_the_way_count_from_there_on() -> None:
+    engine = busy(1)()
+    for step, mean in ((60, 3), (100, 12)):
+        engine.seek(step)
+        engine.set_parameters(mean=mean)
+    engine.run()
+    text = "crosses_above(close, mean) and mean > ago(mean, 2) or mean > close and position > 0"
+    engine.seek(-1)
+    found = [forwards(engine, text), backwards(engine, text)]
+    engine.seek(-1)
+    its = watch(engine)
+    expected = stopping_steps(its, text, ["crosses_above(close, mean)"])
+    assert any(step > 100 for step in expected)
+    assert found == [expected, [step for step in reversed(expected) if step < len(its.times) - 1]]
+    for text in ("close < mean", "close > mean * 1.01"):
+        engine.seek(-1)
+        assert forwards(engine, text) == stopping_steps(its, text, [])
+        assert backwards(engine, text)[::-1] == [step for step in stopping_steps(its, text, []) if step < len(its.times) - 1]
+
+
 def test_stops_name_every_breakpoint_that_stopped_and_those_switched_off_do_not() -> None:
     ups = Breakpoint("close > 100", name="up")
     rise, off = Breakpoint("close > ago(close, 1)"), Breakpoint("step >= 0", enabled=False)
