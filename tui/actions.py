@@ -32,6 +32,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("change", "m", "Change the order", "the one pointed at: less, or a price", "Orders"),
     Action("cancel", "c", "Cancel the order", "the one pointed at", "Orders"),
     Action("cancel_all", "C", "Cancel all orders", "asks first", "Orders"),
+    Action("arm", "A", "Arm or disarm", "lets real orders out: asks first", "Orders"),
+    Action("halt", "K", "Kill switch", "halts, asks how; ctrl+k in any field too", "Orders"),
     Action("up", "up,k", "Up", "in the list that has the keys", "Lists"),
     Action("down", "down,j", "Down", "in the list that has the keys", "Lists"),
     Action("page_up", "pageup", "Page up", "the same by pages", "Lists"),
@@ -45,14 +47,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("signals", "g", "Signals", "why, and what became of it", "Panels"),
     Action("features", "v", "Features", "of the coin on the chart", "Panels"),
     Action("positions", "p", "Positions", "with balances and account", "Panels"),
+    Action("journal", "J", "Journal", "of real orders, newest on top", "Panels"),
     Action("log", "l", "Log", "what the engine and prints say", "Panels"),
     Action("help", "question_mark,f1", "Help", "this list", "Deck"),
     Action("palette", "ctrl+p", "Command palette", "finds any of these by name", "Deck"),
     Action("download", "D", "Download history", "as a recording, and opens it", "Deck"),
     Action("theme", "t", "Next theme", "dark, light, blue and orange", "Deck"),
-    Action("switch", "F", "Fly live, or back", "on paper: asks first", "Deck"),
+    Action("switch", "F", "Another mode", "replay, paper or real orders: asks first", "Deck"),
     Action("restart", "r", "Restart the engine", "gone or stale, where it stood", "Deck"),
-    Action("quit", "q,ctrl+q,ctrl+c", "Quit", "ends the engine too", "Deck"),
+    Action("quit", "q,ctrl+q,ctrl+c", "Quit", "ends the engine too; asks if it trades", "Deck"),
 )
 
 BY_ID = {action.id: action for action in ACTIONS}
@@ -62,6 +65,8 @@ HINTS = (
     ("step_ten", "ten"),
     ("buy", "buy"),
     ("sell", "sell"),
+    ("arm", "arm"),
+    ("halt", "halt"),
     ("help", "help"),
     ("quit", "quit"),
 )
@@ -99,7 +104,13 @@ def _key_name(key: str) -> str:
     return "+".join([*modifiers, _SIGNS.get(last, last)])
 
 
-def hints(keymap: Mapping[str, str], *, live: bool = False) -> str:
-    """Return the few keys that the deck always shows; those that move time not where prices are live."""
-    shown = [hint for hint in HINTS if not live or BY_ID[hint[0]].group != "Time"]
-    return " · ".join(f"{key_names(BY_ID[name], keymap)[0]} {word}" for name, word in shown if key_names(BY_ID[name], keymap))
+def hints(keymap: Mapping[str, str], *, live: bool = False, trade: bool = False) -> str:
+    """Return the few keys that the deck always shows: of those that move time not where prices are `live`, of those that mind
+    real orders only where there are some.
+    """
+    shown = [
+        (key_names(BY_ID[name], keymap), word)
+        for name, word in HINTS
+        if not (live and BY_ID[name].group == "Time") and (trade or name not in ("arm", "halt"))
+    ]
+    return " · ".join(f"{keys[0]} {word}" for keys, word in shown if keys)

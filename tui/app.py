@@ -14,21 +14,25 @@ from functools import partial
 from pathlib import Path
 
 from textual.app import App
+from textual.binding import Binding
 from textual.driver import Driver
 from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed
 
-from engine.host.protocol import SIGN_OF_LIFE, Command, Events, Failure, Frame, Hello, LogLine, Progress, Reply
+from engine.host.protocol import SIGN_OF_LIFE, Command, Events, Failure, Frame, Halt, Hello, LogLine, Progress, Reply
 from tui import crash
-from tui.link import HostGone, HostSpec, Link, Printed, Received
-from tui.screens.confirm import ConfirmScreen
+from tui.mailbox import HostGone, HostLost, HostSpec, Link, Printed, Received
+from tui.modes import word_of
 from tui.screens.deck import DeckScreen
 from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
+from tui.screens.halt import HaltScreen
+from tui.screens.leave import LeaveScreen
+from tui.screens.modes import ModesScreen
 from tui.screens.start import StartScreen
 from tui.session import Session
 from tui.settings import Settings
-from tui.switching import live_spec, question
+from tui.switching import spec_for
 from tui.text import clean, span
 from tui.theme import THEMES, VARIABLES
 from tui.watchman import Watchman
@@ -47,7 +51,8 @@ class DeckApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     # Textual's own commands would open its help over the deck, or leave one list of it; the deck's palette has its own.
     COMMANDS = set()
-    BINDINGS = []
+    # The kill switch takes this key from whatever has the keys, a field that is typed in too.
+    BINDINGS = [Binding("ctrl+k", "halt", "Halt", show=False, priority=True)]
     # All of it at once: a screen with a sheet of its own has every style worked out anew when it first opens.
     CSS_PATH = ["screens/deck.tcss", "screens/panels.tcss"]
 
@@ -70,6 +75,7 @@ class DeckApp(App[int]):
         self._ids = itertools.count(1)
         self._replayed: HostSpec | None = None
         self._link: Link | None = None
+        self._ends = False
         self._flight: Worker[None] | None = None
         self._heard = self._asked = 0.0
         self._worst_lag = 0.0
@@ -97,7 +103,7 @@ class DeckApp(App[int]):
     # The engine
 
     def _fly(self) -> None:
-        self.push_screen(StartScreen(self.deck.session.progress))
+        self.push_screen(StartScreen(self.deck.session.progress, self._spec.mode))
         self._link = link = self._connect(self._spec)
         self._heard = time.monotonic()
         self._flight = self.run_worker(self._follow(link), name="link", group="link", exclusive=True)
@@ -107,6 +113,8 @@ class DeckApp(App[int]):
         try:
             while self._link is link:
                 await link.changed()
+                if self._link is not link:
+                    break
                 reports, frame = link.take()
                 self._heard = time.monotonic()
                 for report in reports:
@@ -117,7 +125,7 @@ class DeckApp(App[int]):
                 await asyncio.sleep(SHORTEST)
         finally:
             if not running.done():
-                await link.close()
+                await self._part(link)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
@@ -138,6 +146,8 @@ class DeckApp(App[int]):
                 self.deck.hear(Events([], [], [LogLine(now, "print", line) for line in report.lines]))
             case HostGone():
                 self._gone(report)
+            case HostLost():
+                self.deck.tell_gone(report)
             case Frame():
                 pass
 
@@ -188,43 +198,69 @@ class DeckApp(App[int]):
             hint = gone.last and f"its last words: {gone.last}"
             self._fail(Failure("The engine did not start", gone.how, hint, fatal=True))
         told = not started or (isinstance(self.screen, ErrorScreen) and self.screen.failure.fatal)
-        self.deck.tell_gone(gone.how, gone.last, banner=not told)
+        self.deck.tell_gone(gone, banner=not told)
 
     def restart(self) -> None:
         """Start the engine again, at the step where it was last seen; orders by hand are not repeated.
 
         What still runs of it is ended at once: it does not answer, so it is not asked.
         """
+        if self._stray:
+            self.notify("the flight has ended: `tickdeck trade CONFIG` starts another", severity="warning", markup=False)
+            return
         self.kill_engine()
         frame = self.deck.session.frame
         self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec)
 
     def switch(self) -> None:
-        """Fly what is replayed on live prices, after asking; or go back to the replay it came from."""
-        session = self.deck.session
-        hello, frame = session.hello, session.frame
-        if hello is None or frame is None:
+        """Choose another mode; what it would be is shown before, and a flight with real orders is left as when quitting."""
+        hello = self.deck.session.hello
+        if hello is None:
             return
-        if hello.mode != "replay":
-            if self._replayed is None:
-                self.notify("this flight came from no replay: `tickdeck replay` opens one", markup=False)
-                return
-            back, self._replayed = self._replayed, None
-            self._fly_anew(back)
+        if self._stray:
+            text = "this deck came to a flight under way, and does not know its config: `tickdeck` opens another"
+            self.notify(text, severity="warning", markup=False)
             return
-        cash = f"{session.start_equity(frame):,.2f} {hello.currency}"
-        asked = ConfirmScreen("Fly on paper", question(hello, cash), "fly")
-        self.push_screen(asked, partial(self._switched, hello, frame.step))
+        ends = "The replay ends; F and replay come back to it." if hello.mode == "replay" else "The flight ends."
+        if hello.trade is not None:
+            ends = "Whether this flight ends or flies on is asked next."
+        spec_of = partial(spec_for, spec=self._spec, hello=hello, replayed=self._replayed)
+        self.push_screen(ModesScreen(hello.mode, ends, spec_of), partial(self._chose_mode, hello))
 
-    def _switched(self, hello: Hello, step: int, yes: bool | None) -> None:
-        if yes:
-            self._replayed = replace(self._spec, at=str(step)) if step else self._spec
-            self._fly_anew(live_spec(self._spec, hello))
+    def _chose_mode(self, hello: Hello, chosen: tuple[str, HostSpec] | None) -> None:
+        if chosen is None:
+            return
+        mode, spec = chosen
+        if hello.trade is None or self._link is None:
+            self._switch_to(hello, spec)
+        else:
+            self._ask_to_leave(f" for {word_of(mode)}", partial(self._left_for, hello, spec))
+
+    def _left_for(self, hello: Hello, spec: HostSpec, way: str | None) -> None:
+        if way and self._link is not None:
+            link, self._link = self._link, None
+            self._ends = way == "end"
+            self.notify("ending the flight" if self._ends else "leaving the flight", markup=False)
+            self.run_worker(self._switch_from(link, hello, spec), name="switch")
+
+    async def _switch_from(self, link: Link, hello: Hello, spec: HostSpec) -> None:
+        """Leave a flight with real orders before another host comes, perhaps to the same account."""
+        await self._part(link)
+        self._switch_to(hello, spec)
+
+    def _switch_to(self, hello: Hello, spec: HostSpec) -> None:
+        frame = self.deck.session.frame
+        if hello.mode == "replay":
+            self._replayed = replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec
+        self._fly_anew(spec)
 
     def _fly_anew(self, spec: HostSpec) -> None:
         """End the engine, if there is one, and start another on an empty deck."""
+        while self.screen is not self.deck and len(self.screen_stack) > 1:
+            self.pop_screen()
         self._spec = spec
         self._link = None
+        self._ends = False
         theme = self.theme
         self.deck = DeckScreen(Session())
         self.switch_screen(self.deck)
@@ -257,8 +293,13 @@ class DeckApp(App[int]):
             self._link.kill()
 
     def drop_engine(self) -> None:
-        """End the engine from whatever thread: at once, but for one that flies, which has a recording to close."""
-        if self._link is not None and self.deck.session.live:
+        """End the engine from whatever thread: at once, but for one that flies, which has a recording to close.
+
+        One that trades sees for itself that its deck is lost, and does with its orders what the config says.
+        """
+        if self._link is None or (self._trades and not self._ends):
+            return
+        if self.deck.session.live:
             self._link.end(LAST_SECONDS)
         else:
             self.kill_engine()
@@ -272,7 +313,7 @@ class DeckApp(App[int]):
     # The ways out
 
     def _leave_by_signal(self, number: int) -> None:
-        if not self.deck.session.live:
+        if not self.deck.session.live and not self._trades:
             self.kill_engine()
         asyncio.run_coroutine_threadsafe(self._leave(128 + number), self._event_loop)
 
@@ -280,13 +321,53 @@ class DeckApp(App[int]):
         self.exit(code, return_code=code)
 
     async def action_quit(self) -> None:
-        """End the engine and leave."""
-        self.exit(0)
+        """Leave, and end the engine; one that trades only where that is the answer."""
+        if self._link is None or not self._trades:
+            self.exit(0)
+        elif not isinstance(self.screen, LeaveScreen):
+            self._ask_to_leave("", self._quit)
+
+    @property
+    def _trades(self) -> bool:
+        """Whether orders are real, or will be once the engine is there."""
+        return bool(self._spec.mode) or self.deck.session.trade is not None
+
+    @property
+    def _stray(self) -> bool:
+        """Whether the deck came to a flight that another started: what that was asked to fly is not known here."""
+        return bool(self._spec.mode) and self._spec.config is None
+
+    def _ask_to_leave(self, then: str, act: Callable[[str | None], None]) -> None:
+        self.push_screen(LeaveScreen(self.deck.session.trade, self.deck.orders.open, then), act)
+
+    def _quit(self, way: str | None) -> None:
+        if way:
+            self._ends = way == "end"
+            self.exit(0)
+
+    async def _part(self, link: Link) -> None:
+        """Part with an engine: one that trades flies on, unless it is to end."""
+        if self._trades and not self._ends:
+            await link.leave()
+        else:
+            await link.close()
+
+    def action_halt(self) -> None:
+        """Open the kill switch, whatever is on the screen."""
+        if self.deck.session.trade is None:
+            text = "orders are simulated here: C cancels them" if self.deck.session.hello else "the engine is not there yet"
+            self.notify(text, markup=False)
+        elif not isinstance(self.screen, HaltScreen):
+            self.push_screen(HaltScreen(self.deck.session, self.next_id), self._halt)
+
+    def _halt(self, command: Halt | None) -> None:
+        if command is not None:
+            self.deck.send(command)
 
     async def on_unmount(self) -> None:
-        """See that the engine ends with the deck."""
+        """See that the engine ends with the deck, or flies on without it."""
         if self._link is not None:
-            await self._link.close()
+            await self._part(self._link)
         # Not before: a signal that comes meanwhile is to end the engine at once.
         self._link = None
 

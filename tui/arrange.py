@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 from textual.geometry import Region
 
-TABS = ("orders", "fills", "signals", "features", "positions", "log")
+TABS = ("orders", "fills", "signals", "features", "positions", "journal", "log")
 WIDE = 104
 """Columns from which features and signals get a column of their own."""
+TALL = 30
+"""Rows from which there is room for more than one line of trouble."""
+MOST_BANNERS = 3
 AGES = 5
 """Columns that live coins take beside the others, for the age of their data."""
 
@@ -29,8 +32,11 @@ class Plan:
     """Panel, x and y of its title in a rule."""
 
 
-def arrange(width: int, height: int, *, coins: int, features: int, banner: bool, tab: str, live: bool = False) -> Plan:
-    """Return the plan for a terminal of `width` x `height` cells showing so many coins and features, of a `live` market or not.
+def arrange(
+    width: int, height: int, *, coins: int, features: int, banner: int, tab: str, live: bool = False, trade: bool = False
+) -> Plan:
+    """Return the plan for a terminal of `width` x `height` cells showing so many coins and features and `banner` lines of
+    trouble, of a `live` market or not; with a tab for the journal where orders are real.
 
     Wide: watch and positions, chart, features and signals, and tabs below. Under `WIDE` columns the right column drops to tabs;
     under 64 columns the left one too; a terminal too small for a frame shows title, chart and transport bar.
@@ -41,9 +47,10 @@ def arrange(width: int, height: int, *, coins: int, features: int, banner: bool,
         plan.regions["title"] = Region(0, 0, width, 1)
     else:
         top = 0
+    banner = min(banner, MOST_BANNERS if height >= TALL else 1)
     if banner and height > top + 1:
-        plan.regions["banner"] = Region(0, top, width, 1)
-        top += 1
+        plan.regions["banner"] = Region(0, top, width, banner)
+        top += banner
     if width < 32 or height - top < 9:
         _bare(plan, width, height, top)
         return plan
@@ -51,6 +58,7 @@ def arrange(width: int, height: int, *, coins: int, features: int, banner: bool,
     main = height - top - body - (5 if body else 4)
     _frame(plan, width, height, top, main, body)
     columns = _columns(width, live)
+    plan.tabs = tuple(name for name in TABS if trade or name != "journal")
     _panels(plan, columns, top + 1, main, coins, features, body)
     if body:
         _tabs(plan, width, top + main + 1, body)
@@ -90,7 +98,7 @@ def _panels(plan: Plan, columns: tuple[int, int, int], y: int, main: int, coins:
         plan.tab = ""
     plan.tabs = tuple(
         name
-        for name in TABS
+        for name in plan.tabs
         if not (name == "features" and right and plan.tab != "features")
         and not (name == "positions" and left and main >= 11 and plan.tab != "positions")
     )

@@ -39,13 +39,11 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def pieces(feed: FeedRow, lag_ms: float, width: int) -> list[Piece]:
-    """Return the line: state and age first; what there is no room for goes, the least needed first."""
-    oldest = max((its.age_s for its in feed.coins), default=0.0)
+def counts_of(feed: FeedRow, lag_ms: float) -> list[tuple[str, bool]]:
+    """Return what there is to count of a feed, what matters most first, and whether it warns."""
     latest = max((its.lag_ms for its in feed.coins), default=0.0)
-    stale = trouble_of(feed)[0] == "STALE"
     used = 100 * feed.weight / feed.weight_limit if feed.weight_limit else 0.0
-    counts = (
+    return [
         (f"late {latest:>3,.0f} ms", latest > 1000),
         (f"lag {lag_ms:>2.0f} ms" if lag_ms < 1000 else "lag >1 s", lag_ms >= 250),
         (f"weight {used:>2.0f} %", used > 60),
@@ -55,13 +53,11 @@ def pieces(feed: FeedRow, lag_ms: float, width: int) -> list[Piece]:
         (f"late bars {feed.late}", feed.late > 0),
         (f"bad frames {feed.bad}", feed.bad > 0),
         (f"{feed.messages:,} messages", False),
-    )
-    found: list[Piece] = [(" × STALE " if stale else " ● live ", "stale" if stale else "up", "")]
-    found.append((f" age {age_text(oldest):<4}", "stale" if stale else "", ""))
-    if feed.failure:
-        found.append((" NOT RECORDED ", "live", "log"))
-    if feed.waits_for and not stale:
-        found.append((f" {feed.waits_for} ", "warn", "log"))
+    ]
+
+
+def filled(found: list[Piece], counts: list[tuple[str, bool]], width: int) -> list[Piece]:
+    """Return the pieces and as many of the counts behind them as there is room for."""
     room = width - sum(len(text) for text, _, _ in found)
     for text, warns in counts:
         if len(text) + 2 > room:
@@ -69,3 +65,16 @@ def pieces(feed: FeedRow, lag_ms: float, width: int) -> list[Piece]:
         found.append((f" {text} ", "warn" if warns else "dim", ""))
         room -= len(text) + 2
     return found
+
+
+def pieces(feed: FeedRow, lag_ms: float, width: int) -> list[Piece]:
+    """Return the line: state and age first; what there is no room for goes, the least needed first."""
+    oldest = max((its.age_s for its in feed.coins), default=0.0)
+    stale = trouble_of(feed)[0] == "STALE"
+    found: list[Piece] = [(" × STALE " if stale else " ● live ", "stale" if stale else "up", "")]
+    found.append((f" age {age_text(oldest):<4}", "stale" if stale else "", ""))
+    if feed.failure:
+        found.append((" NOT RECORDED ", "live", "log"))
+    if feed.waits_for and not stale:
+        found.append((f" {feed.waits_for} ", "warn", "log"))
+    return filled(found, counts_of(feed, lag_ms), width)

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
-from engine.host.protocol import CoinInfo, Events, FeedCoin, FillRow, Frame, Hello, LogLine, SignalRow
+from engine.host.protocol import (
+    CoinInfo,
+    Events,
+    FeedCoin,
+    FillRow,
+    Frame,
+    Hello,
+    JournalRow,
+    LogLine,
+    SignalRow,
+    TradeInfo,
+)
 from engine.model import INTERVALS
 from tui.text import price_decimals
 
 KEPT = 2000
-"""Fills, signals and log lines kept for their tables, the newest of each."""
+"""Fills, signals, log lines and journal entries kept for their tables, the newest of each."""
+
+Row = TypeVar("Row")
 
 
 class Session:
@@ -23,12 +38,18 @@ class Session:
         self.fills: deque[FillRow] = deque(maxlen=KEPT)
         self.signals: deque[SignalRow] = deque(maxlen=KEPT)
         self.log: deque[LogLine] = deque(maxlen=KEPT)
+        self.journal: deque[JournalRow] = deque(maxlen=KEPT)
         self.infos: dict[str, CoinInfo] = {}
         self._labels: dict[str, str] = {}
         self._decimals: dict[str, int] = {}
 
     def greet(self, hello: Hello) -> None:
-        """Take in what is flown."""
+        """Take in what is flown. A host that says so again tells all that happened anew, so nothing of before stays."""
+        if self.hello is not None:
+            self.frame = None
+            for rows in (self.fills, self.signals, self.log, self.journal):
+                rows.clear()
+            self._decimals.clear()
         self.hello = hello
         self.infos = {info.coin: info for info in hello.coins}
         bases = [info.base for info in hello.coins]
@@ -41,9 +62,10 @@ class Session:
         self.frame = frame
 
     def hear(self, events: Events) -> None:
-        """Take in what happened."""
-        self.fills.extendleft(events.fills)
-        self.signals.extendleft(events.signals)
+        """Take in what happened; what is told a second time under the same number is kept once."""
+        _add(self.fills, events.fills, lambda row: row.n)
+        _add(self.signals, events.signals, lambda row: row.n)
+        _add(self.journal, events.journal, lambda row: row.seq)
         self.log.extendleft(events.log)
 
     def start_equity(self, frame: Frame) -> float:
@@ -69,6 +91,16 @@ class Session:
         """Whether prices are live."""
         return self.hello is not None and self.hello.mode != "replay"
 
+    @property
+    def mode(self) -> str:
+        """What is flown in; "" as long as nobody said so."""
+        return self.hello.mode if self.hello is not None else ""
+
+    @property
+    def trade(self) -> TradeInfo | None:
+        """Where real orders go; None where orders are simulated."""
+        return self.hello.trade if self.hello is not None else None
+
     def feed_of(self, coin: str) -> FeedCoin | None:
         """Return how a live coin's data fares; None on a replay."""
         feed = self.frame.feed if self.frame is not None else None
@@ -78,3 +110,10 @@ class Session:
     def interval(self) -> int:
         """The bars' length in nanoseconds, a minute where the host named none that is known."""
         return INTERVALS.get(self.hello.interval if self.hello else "", INTERVALS["1m"])
+
+
+def _add(kept: deque[Row], rows: list[Row], number: Callable[[Row], int]) -> None:
+    """Put `rows`, oldest first, before the `kept`, newest first, in the stead of those from the first one's number on."""
+    while rows and kept and number(kept[0]) >= number(rows[0]):
+        kept.popleft()
+    kept.extendleft(rows)

@@ -76,7 +76,12 @@ VARIABLES = {**_DARK, **_WIDGETS}
 """What a theme without the deck's own variables falls back to."""
 
 _COLOURS = ("dim", "faint", "up", "down", "warn", "live", "stale", "accent", "rule", "line-1", "line-2", "line-3", "line-4")
-_BADGES = {"badge": "accent", **{f"badge-{name}": name for name in ("up", "down", "warn", "live", "stale")}}
+_BADGES = {
+    "badge": "accent",
+    **{f"badge-{name}": name for name in ("up", "down", "warn", "live", "stale")},
+    **{"mode-replay": "accent", "mode-paper": "accent", "mode-rehearsal": "line-2", "mode-testnet": "line-3"},
+    **{"mode-demo": "line-1", "mode-live": "live"},
+}
 
 
 def looks(variables: Mapping[str, str]) -> dict[str, Style]:
@@ -86,6 +91,7 @@ def looks(variables: Mapping[str, str]) -> dict[str, Style]:
     made = {name: Style(color=colour.rich_color) for name, colour in colours.items()}
     for name, of in _BADGES.items():
         made[name] = Style(color=background.rich_color, bgcolor=colours[of].rich_color, bold=True)
+    made["quiet"] = Style(color=colours["warn"].rich_color, bgcolor=Color.parse(variables["surface"]).rich_color)
     made["tag"] = Style(color=background.rich_color, bgcolor=colours["dim"].rich_color)
     for name in ("up", "down"):
         made[f"volume-{name}"] = Style(color=background.blend(colours[name], 0.5).rich_color)

@@ -1,7 +1,8 @@
 """A stand-in for the engine host: a made-up market over the real socket and the real protocol.
 
 Run by a link it reads its spec from stdin. `python tests/tui/fake_host.py deck` opens the deck on it; faults come by the spec's
-recording: "crash", "silent", "exit3", "garbage", "fatal", "lingers", "hung", "tidy", "stubborn".
+recording: "crash", "silent", "exit3", "garbage", "fatal", "lingers", "hung", "tidy", "stubborn"; so do the modes that trade:
+"rehearsal", "testnet", "demo", "live", and "trouble" for a testnet where things go wrong.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_world import World
+from fake_world import ENVIRONMENTS, World
 
 from engine.host.protocol import Command, Failure, Progress, Reader, Shutdown, pack
 
@@ -57,13 +58,22 @@ def serve() -> None:
         for text in ("opening demo", "compiling the exchange kernel (once, 15 s)", "computing features"):
             send(Progress(text))
             time.sleep(1)
-    world = World(at=int(spec["at"] or 700), clock=None)
-    world.clock = time.time_ns()
-    send(world.hello(), world.events(), world.frame())
     if fault == "tidy":
         signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(7)))
     if fault == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    world = World(at=int(spec["at"] or 700), clock=None)
+    world.clock = time.time_ns()
+    if fault in ENVIRONMENTS or fault == "trouble":
+        world.go_trading(fault if fault in ENVIRONMENTS else "testnet")
+        world.speed = 1.0
+        world.stages()
+        if fault == "trouble":
+            world.halted, world.stopped = "SmaCross failed: ZeroDivisionError", "risk: a loss of 6.00 % today"
+        else:
+            world.orders = [order for order in world.orders if order.stage != "UNKNOWN"]
+            world.tell(unknown=0)
+    send(world.hello(), world.events(), world.frame())
     if fault == "silent":
         time.sleep(60)
     print("hello from the strategy", flush=True)
@@ -101,10 +111,12 @@ def serve() -> None:
 def deck() -> None:
     """Open the deck on this script as its host."""
     from tui.fly import fly
-    from tui.link import EngineLink, HostSpec
+    from tui.link import EngineLink
+    from tui.mailbox import HostSpec
 
     fault = sys.argv[2] if len(sys.argv) > 2 else None
-    fly(HostSpec(recording=fault), lambda spec: EngineLink(spec, (sys.executable, __file__)))
+    mode = fault if fault in ENVIRONMENTS else ""
+    fly(HostSpec(recording=fault, mode=mode), lambda spec: EngineLink(spec, (sys.executable, __file__)))
 
 
 if __name__ == "__main__":

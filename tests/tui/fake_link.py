@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Any
 
 from fake_world import World
 from textual.pilot import Pilot
 
 from engine.host.protocol import Command, Frame
 from tui.app import DeckApp
-from tui.link import HostGone, HostSpec, Received
+from tui.mailbox import HostGone, HostSpec, Received
 from tui.settings import Settings
 
 
@@ -24,6 +25,7 @@ class FakeLink:
         self.sent: list[Command] = []
         self.closed = False
         self.killed = False
+        self.left = False
         self._reports: deque[Received] = deque()
         self._frame: Frame | None = None
         self._changed = asyncio.Event()
@@ -67,7 +69,11 @@ class FakeLink:
         return True
 
     async def close(self) -> None:
-        self.closed = True
+        self.closed = not self.left
+        self._end.set()
+
+    async def leave(self) -> None:
+        self.left = True
         self._end.set()
 
     def end(self, seconds: float) -> None:
@@ -81,6 +87,13 @@ class FakeLink:
 
 NOW = 1_750_000_000 * 10**9
 """The fake world's wall clock; the deck's own stands 3 ms later."""
+
+
+def trading(mode: str = "testnet", **changes: Any) -> FakeLink:
+    """Return a link to a market whose orders are real."""
+    world = World()
+    world.go_trading(mode, **changes)
+    return FakeLink(world)
 
 
 def deck_on(link: FakeLink, *, theme: str = "deck-dark", keys: dict[str, str] | None = None) -> DeckApp:

@@ -20,6 +20,18 @@ COINS = (
     ("SOLUSDT", "SOL", 164.0, "0.01", "0.001"),
 )
 GAP = (START + 241 * MINUTE, START + 525 * MINUTE)
+RULES = [
+    "orders: real",
+    "risk: an order to buy is worth at most 500 USDT",
+    "risk: nothing more is bought in a UTC day after a loss of 5 %",
+]
+ENVIRONMENTS = {
+    "rehearsal": "this machine's rehearsal",
+    "testnet": "Binance testnet",
+    "demo": "Binance demo",
+    "live": "Binance live",
+}
+WALL = 1_750_000_000 * 10**9
 
 
 @dataclass
@@ -72,6 +84,10 @@ class World:
         self.halted = ""
         self.stopped, self.stopped_today = "", False
         self.feed: p.FeedRow | None = None
+        self.mode = ""
+        self.info: p.TradeInfo | None = None
+        self.trade: p.TradeRow | None = None
+        self.journal: list[p.JournalRow] = []
         self.orders: list[p.OrderRow] = []
         self.received: list[p.Command] = []
         self._order_ids = 41
@@ -146,11 +162,12 @@ class World:
         bars = self.tapes[self.coins[0][0]]
         start = next(n for n, time in enumerate(bars.time) if time >= GAP[1]) / self.steps
         return p.Hello(
-            version=p.VERSION, mode="replay" if self.feed is None else "paper",
+            version=p.VERSION, mode=self.mode or ("replay" if self.feed is None else "paper"), trade=self.info,
             recording="demo" if self.feed is None else "Binance live",
             synthetic=self.feed is None, spot=True, coins=infos, interval="1m", strategy="SmaCross",
             params=[p.Param("fast", "int", "50"), p.Param("slow", "int", "200"), p.Param("size", "float", "0.99")],
-            features=["fast", "slow", "rsi_14", "atr_14"], fill_rules=["10 bps"], currency="USDT",
+            features=["fast", "slow", "rsi_14", "atr_14"], currency="USDT",
+            fill_rules=["10 bps"] if self.info is None else RULES,
             start=bars.time[0], end=bars.time[-1] + MINUTE, steps=self.steps, gaps=[(start, start + 0.03), (0.71, 0.72)],
         )  # fmt: skip
 
@@ -163,6 +180,76 @@ class World:
         )  # fmt: skip
         self.feed = msgspec.structs.replace(row, **changes)
         self.playing = True
+
+    def go_trading(self, mode: str = "testnet", *, on_ui_lost: str = "keep", **changes: Any) -> None:
+        """Be an exchange that takes orders; `changes` are to how trading fares."""
+        self.go_live()
+        self.mode = mode
+        warnings = ["the key may be used from any address; restrict it to yours"] if mode == "live" else []
+        self.info = p.TradeInfo(ENVIRONMENTS[mode], "vmPUZE…", "1000.00", mode == "live", on_ui_lost, warnings)
+        row = p.TradeRow(
+            disarmed="trading has not been armed", reconciled=True, reconciled_age_s=12.3, alive=True, age_s=1.2, reconnects=0,
+            unknown=0, unknown_age_s=0.0, out=0, orders_10s=3, orders_limit=50, externals=[],
+        )  # fmt: skip
+        self.trade = msgspec.structs.replace(row, **changes)
+        stages = [("NEW", 184.0), ("PARTIALLY_FILLED", 61.2)]
+        self.orders = [
+            msgspec.structs.replace(order, stage=stage, age_s=age)
+            for order, (stage, age) in zip(self.orders, stages, strict=True)
+        ]
+        if not self.journal:
+            self.note("intent", 42, "buy 0.05 BTCUSDT limit at 104100 by strategy: fast above slow")
+            self.note("outcome", 42, "accepted")
+            self.note("news", 42, "NEW, 0 filled")
+            self.note("intent", 43, "sell 1.2 ETHUSDT stop stop 2490 by hand")
+            self.note("outcome", 43, "unknown no answer within 12 s")
+            self.note("note", -1, "reconciled: 2 orders, 1 trade, 2 balances")
+
+    def note(self, what: str, order: int, text: str) -> None:
+        """Write an entry into the journal."""
+        n = len(self.journal)
+        self.journal.append(p.JournalRow(n + 1, WALL + n * 700_000_000, what, order, text))
+
+    def stages(self) -> None:
+        """Have an order in every stage there is, an emulated exit, and two that are not from here."""
+        more = {"age_s": 2.4, "change": ""}
+        self._order(
+            "BTCUSDT", "buy", "limit", "0.02", "103000.00", "hand", "by hand", stage="UNKNOWN", **(more | {"age_s": 34.0})
+        )
+        self._order("SOLUSDT", "buy", "limit", "3", "150.00", "hand", "by hand", stage="CANCEL_SENT", **more)
+        self._order("SOLUSDT", "buy", "limit", "4", "151.00", "strategy", "dip", stage="SENT", **(more | {"age_s": 0.1}))
+        self._order("SOLUSDT", "sell", "stop", "4", "140.00", "strategy", "dip", trail_bps=150)
+        waits = {"status": "PENDING_NEW", "entry": self._order_ids, "change": ""}
+        self._order("SOLUSDT", "sell", "limit", "4", "170.00", "strategy", "dip", **waits)
+        assert self.trade is not None
+        externals = [
+            p.ExternalRow(99_812_345, "BTCUSDT", "buy", "LIMIT", "0.10000000", "0.02000000", "90000.00000000"),
+            p.ExternalRow(99_812_346, "ETHUSDT", "sell", "STOP_LOSS", "2.00000000", "0.00000000", "0.00000000"),
+        ]
+        self.trade = msgspec.structs.replace(self.trade, externals=externals, unknown=1, unknown_age_s=34.0, out=2)
+
+    def tell(self, **changes: Any) -> None:
+        """Let trading fare differently."""
+        assert self.trade is not None
+        self.trade = msgspec.structs.replace(self.trade, **changes)
+
+    def _mind(self, command: p.TradeCommand) -> p.Reply:
+        """Arm, disarm or halt."""
+        assert self.info is not None
+        match command:
+            case p.Arm():
+                if self.info.typed and command.typed not in ("1000", "1000.00"):
+                    return p.Reply(command.id, False, f"{command.typed!r} is not what is at risk, 1000.00 USDT; still disarmed")
+                self.tell(disarmed="")
+                return p.Reply(command.id, True, "armed: orders go out")
+            case p.Disarm():
+                self.tell(disarmed="by hand")
+                return p.Reply(command.id, True, "disarmed: no new order goes out")
+        count = len(self.orders)
+        self.orders = []
+        self.tell(disarmed="the kill switch", unknown=0)
+        self.note("halt", -1, f"{count} orders canceled")
+        return p.Reply(command.id, True, f"halted: {count} orders canceled{', 1 position sold' if command.flatten else ''}")
 
     def stale(self, *ages: float) -> list[p.FeedCoin]:
         """The coins with data so many seconds old; those from 15 s on are stale."""
@@ -236,6 +323,7 @@ class World:
             stopped=self.stopped, stopped_today=self.stopped_today,
             watch=watch, chart=chart, features=features, positions=positions, orders=list(self.orders), account=account,
             n_fills=len(self.fills), n_orders=43, n_signals=len(self.signals), feed=self.feed,
+            trade=self.trade,
         )  # fmt: skip
 
     def events(self) -> p.Events:
@@ -244,7 +332,7 @@ class World:
             p.LogLine(START, "info", "flying demo with SmaCross"),
             p.LogLine(GAP[1], "warning", "BTCUSDT: no data for 4 h 44 m"),
         ]
-        return p.Events(self.fills, self.signals, log)
+        return p.Events(list(self.fills), list(self.signals), log, list(self.journal))
 
     def obey(self, command: p.Command) -> list[p.Report]:
         """Carry out a command and return the reliable reports it causes."""
@@ -289,6 +377,10 @@ class World:
                 count = len(self.orders)
                 self.orders = []
                 return [p.Reply(command.id, True, f"{count} orders canceled")]
+            case p.Arm() | p.Disarm() | p.Halt():
+                told = len(self.journal)
+                reply = self._mind(command)
+                return [p.Events([], [], [], self.journal[told:]), reply]
             case p.AmendOrder() | p.ReplaceOrder():
                 return [p.Reply(command.id, True, f"order #{command.order_id} changed")]
             case p.PlaceOco():

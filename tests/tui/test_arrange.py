@@ -41,14 +41,14 @@ def test_panels_lie_inside_and_never_over_each_other(
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (120, 40), (200, 60)])
 @pytest.mark.parametrize("tab", TABS)
 def test_every_panel_is_in_sight_or_a_tab_away(width: int, height: int, tab: str) -> None:
-    plan = arrange(width, height, coins=3, features=4, banner=False, tab=tab)
+    plan = arrange(width, height, coins=3, features=4, banner=0, tab=tab, trade=True)
     assert set(TABS) | {"watch", "chart", "title", "transport"} <= set(plan.regions) | set(plan.tabs)
     assert plan.tab == tab or tab in plan.regions
 
 
 def test_the_chart_grows_with_the_terminal() -> None:
     small, middle, large = (
-        arrange(width, height, coins=3, features=4, banner=False, tab="orders").regions["chart"]
+        arrange(width, height, coins=3, features=4, banner=0, tab="orders").regions["chart"]
         for width, height in ((80, 24), (120, 40), (200, 60))
     )
     assert small.area < middle.area < large.area
@@ -57,13 +57,13 @@ def test_the_chart_grows_with_the_terminal() -> None:
 
 
 def test_a_banner_takes_one_row_under_the_title() -> None:
-    plan = arrange(80, 24, coins=3, features=4, banner=True, tab="orders")
+    plan = arrange(80, 24, coins=3, features=4, banner=1, tab="orders")
     assert plan.regions["banner"].y == 1
     assert plan.regions["chart"].y == 3
 
 
 def test_rules_join() -> None:
-    plan = arrange(80, 24, coins=3, features=4, banner=False, tab="orders")
+    plan = arrange(80, 24, coins=3, features=4, banner=0, tab="orders")
     rows = ["".join(row) for row in joints(plan)]
     assert rows[1][0] == "┌"
     assert rows[1][26] == "┬"

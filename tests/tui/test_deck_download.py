@@ -14,7 +14,7 @@ from engine.errors import DownloadError
 from engine.host import protocol as p
 from tui.app import DeckApp
 from tui.downloading import Done, Far, Wish
-from tui.link import HostSpec
+from tui.mailbox import HostSpec
 from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
 from tui.settings import Settings

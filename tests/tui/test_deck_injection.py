@@ -13,7 +13,7 @@ from fake_world import World
 from hostile import obeyed
 
 from engine.host import protocol as p
-from tui.link import HostGone, Printed
+from tui.mailbox import HostGone, Printed
 from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
 
@@ -91,7 +91,7 @@ async def test_no_text_reaches_the_terminal_as_a_command(size: tuple[int, int]) 
             await pilot.press("escape")
             app.clear_notifications()
         for evil in EVIL:
-            app.deck.tell_gone(evil, evil)
+            app.deck.tell_gone(HostGone(evil, evil))
             await settle(pilot)
             assert obeyed(app) == [], evil
 

@@ -12,7 +12,7 @@ from textual.widgets import Input, Label
 from engine.host import protocol as p
 from tui.actions import ACTIONS
 from tui.app import DeckApp
-from tui.link import HostSpec
+from tui.mailbox import HostSpec
 from tui.screens.change import ChangeScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.error import ErrorScreen

@@ -1,4 +1,4 @@
-"""The deck on live prices: how the feed fares, what is stale and what of it, and the way from a replay and back."""
+"""The deck on live prices: how the feed fares, what is stale and what of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from fake_world import World
 from textual.pilot import Pilot
 
 from engine.host import protocol as p
-from tui.app import DeckApp
 from tui.feedline import age_text, pieces, trouble_of
-from tui.link import HostSpec
-from tui.screens.confirm import ConfirmScreen
-from tui.settings import Settings
 
 
 def live(**changes: Any) -> FakeLink:
@@ -111,51 +107,3 @@ def test_the_line_fits_and_begins_with_what_counts(width: int) -> None:
     assert [text.strip() for text, _, _ in told[:3]] == ["● live", "age 2.3s", "NOT RECORDED"]
     if width > 80:
         assert sum(len(text) for text, _, _ in told) <= width
-
-
-async def test_a_replay_flies_live_and_comes_back_to_where_it_was() -> None:
-    links: list[FakeLink] = []
-    specs: list[HostSpec] = []
-
-    def connect(spec: HostSpec) -> FakeLink:
-        specs.append(spec)
-        world = World()
-        if "mode" in spec.overrides:
-            world.go_live()
-        links.append(FakeLink(world))
-        return links[-1]
-
-    spec = HostSpec(config="mine.toml", overrides={"fast": "10"}, recording="btc", at="690", speed=20)
-    app = DeckApp(connect, spec, Settings())
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settle(pilot)
-        await pilot.press("F")
-        await settle(pilot)
-        assert isinstance(app.screen, ConfirmScreen)
-        asked = "\n".join(screen_text(app))
-        assert "SmaCross on live prices of BTCUSDT, ETHUSDT, SOLUSDT" in asked
-        assert "Orders are simulated" in asked
-        await pilot.press("escape")
-        await settle(pilot)
-        assert specs == [spec], "no is no"
-        await pilot.press("F", "y")
-        await settle(pilot)
-        assert links[0].closed
-        coins = "BTCUSDT, ETHUSDT, SOLUSDT"
-        overrides = {"fast": "10", "mode": '"paper"', "coins": coins, "interval": '"1m"'}
-        assert specs[1:] == [HostSpec(config="mine.toml", overrides=overrides)]
-        assert screen_text(app)[0].startswith(" PAPER ")
-        await pilot.press("F")
-        await settle(pilot)
-        assert specs[2:] == [HostSpec(config="mine.toml", overrides={"fast": "10"}, recording="btc", at="700", speed=20)]
-        assert screen_text(app)[0].startswith(" REPLAY ")
-        await pilot.press("F")
-        await settle(pilot)
-        assert isinstance(app.screen, ConfirmScreen), "and again, if wanted"
-
-
-async def test_a_flight_that_came_from_no_replay_says_so() -> None:
-    async with flying(live()) as (app, _, pilot):
-        await pilot.press("F")
-        await settle(pilot)
-        assert [note.message for note in app._notifications] == ["this flight came from no replay: `tickdeck replay` opens one"]

@@ -91,7 +91,7 @@ async def failure(pilot: Pilot[int], link: FakeLink) -> None:
 async def live(pilot: Pilot[int], link: FakeLink, **changes: Any) -> None:
     """Fly live prices."""
     link.world.go_live(**changes)
-    link.put(link.world.hello())
+    link.put(link.world.hello(), link.world.events())
     link.show(link.world.frame())
 
 
@@ -104,6 +104,56 @@ async def cut_off(pilot: Pilot[int], link: FakeLink) -> None:
     """Lose the connection while the exchange asks to wait, and the disk."""
     coins, waits = link.world.stale(184.0, 184.2, 190.0), "the exchange asks to wait, 42 s left"
     await live(pilot, link, alive=False, coins=coins, waits_for=waits, failure="no space left on the disk")
+
+
+async def trade(pilot: Pilot[int], link: FakeLink, mode: str = "testnet", **changes: Any) -> None:
+    """Trade, with orders in every stage there is."""
+    link.world.go_trading(mode)
+    link.world.stages()
+    link.world.tell(**changes)
+    link.put(link.world.hello(), link.world.events())
+    link.show(link.world.frame())
+    await settle(pilot)
+    await pilot.press("o")
+
+
+async def real_money(pilot: Pilot[int], link: FakeLink) -> None:
+    """Let orders out, with real money."""
+    await trade(pilot, link, "live", disarmed="", unknown=0)
+
+
+async def real_trouble(pilot: Pilot[int], link: FakeLink) -> None:
+    """Have all the trouble there is at once."""
+    link.world.halted = "SmaCross failed in sma.py, line 41: ZeroDivisionError: division by zero"
+    link.world.stopped = "risk: USDT 9,400.00 is 6.00 % below its highest"
+    await trade(pilot, link, "demo", alive=False, age_s=23.0, reconciled=False)
+
+
+async def arming(pilot: Pilot[int], link: FakeLink) -> None:
+    """Type another amount than that at risk."""
+    await trade(pilot, link, "live", unknown=0)
+    await pilot.press("A")
+    for field in pilot.app.screen.query(Input):
+        field.cursor_blink = False
+    await pilot.press(*"100", "enter")
+
+
+async def killing(pilot: Pilot[int], link: FakeLink) -> None:
+    """Open the kill switch."""
+    await trade(pilot, link, "rehearsal", disarmed="", unknown=0)
+    await pilot.press("K")
+
+
+async def leaving(pilot: Pilot[int], link: FakeLink) -> None:
+    """Ask to quit, with the journal in front."""
+    await trade(pilot, link, disarmed="", unknown=0)
+    await pilot.press("J", "q")
+
+
+async def journal(pilot: Pilot[int], link: FakeLink) -> None:
+    """Show the journal, while an order's fate is unknown."""
+    await trade(pilot, link, "live")
+    await pilot.press("J")
 
 
 async def keys(pilot: Pilot[int], link: FakeLink) -> None:
@@ -132,6 +182,18 @@ async def keys(pilot: Pilot[int], link: FakeLink) -> None:
         ((80, 24), "deck-light", missing),
         ((80, 24), "deck-dark", failure),
         ((120, 40), "deck-light-blue-orange", keys),
+        ((80, 24), "deck-dark", trade),
+        ((120, 40), "deck-dark", trade),
+        ((200, 60), "deck-dark", trade),
+        ((80, 24), "deck-dark", real_money),
+        ((120, 40), "deck-dark", real_money),
+        ((200, 60), "deck-light", real_money),
+        ((80, 24), "deck-dark", real_trouble),
+        ((120, 40), "deck-dark-blue-orange", real_trouble),
+        ((80, 24), "deck-dark", arming),
+        ((80, 24), "deck-dark", killing),
+        ((120, 40), "deck-dark", leaving),
+        ((120, 40), "deck-light", journal),
     ],
     ids=lambda value: value.__name__ if callable(value) else "x".join(map(str, value)) if isinstance(value, tuple) else value,
 )

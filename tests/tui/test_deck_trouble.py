@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from engine.host import protocol as p
 from tui.actions import ACTIONS
 from tui.app import DeckApp
-from tui.link import HostSpec
+from tui.mailbox import HostSpec
 from tui.settings import Settings
 from tui.theme import THEMES
 

@@ -18,7 +18,8 @@ from fake_link import screen_text, settle
 from engine import paths
 from engine.host import protocol as p
 from tui.app import DeckApp
-from tui.link import EngineLink, HostGone, HostSpec, Link, Printed, Received
+from tui.link import EngineLink
+from tui.mailbox import HostGone, HostSpec, Link, Printed, Received
 from tui.settings import Settings
 
 HOST = (sys.executable, str(Path(__file__).with_name("fake_host.py")))
@@ -138,7 +139,7 @@ async def test_a_host_that_lingers_is_ended_and_that_is_not_called_its_own_end(m
 async def test_an_engine_is_given_time_to_end_and_no_more_than_that(fault: str, code: int, least: float, most: float) -> None:
     """With no event loop turning meanwhile, as where the deck's terminal is gone."""
     async with linked(fault) as listener:
-        await listener.until(lambda: listener.frames or fault == "lingers" and listener.of(p.Failure))
+        await listener.until(lambda: listener.frames or (fault == "lingers" and listener.of(p.Failure)))
         process = listener.link._process
         assert process is not None
         began = time.monotonic()

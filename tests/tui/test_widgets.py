@@ -17,6 +17,7 @@ from engine.host import protocol as p
 from tui.arrange import arrange
 from tui.session import Session
 from tui.theme import THEMES, VARIABLES
+from tui.trouble import Trouble
 from tui.widgets.banner import Banner
 from tui.widgets.chart import CandleChart
 from tui.widgets.choice import Choice
@@ -304,9 +305,9 @@ async def test_tabs_and_wireframe(session: Session) -> None:
     counts = {"orders": 2, "fills": 1234}
     rule = "─" * 38
     assert await drawn(
-        tabs, (38, 1), lambda: tabs.show(("orders", "fills", "log"), "fills", counts, focused=True, rule=rule)
+        tabs, (38, 1), lambda: tabs.show(("orders", "fills", "log"), "fills", counts, focused=True, rule=rule, tone="rule")
     ) == ["─ Orders 2 ─ Fills 1,234 ─ Log ───────"]
-    plan = arrange(40, 12, coins=3, features=4, banner=False, tab="orders")
+    plan = arrange(40, 12, coins=3, features=4, banner=0, tab="orders")
     frame = Wireframe()
     assert await drawn(frame, (40, 12), lambda: frame.show(plan, {"chart": "BTCUSDT 1m"}, "chart", "q quit")) == [
         "",
@@ -331,10 +332,19 @@ async def test_a_choice_takes_a_second_line_where_there_is_one() -> None:
 
 async def test_banner_keeps_the_remedy_in_sight() -> None:
     banner = Banner()
-    lines = await drawn(
-        banner, (60, 1), lambda: banner.show("ENGINE GONE", "killed by " + "x" * 90, "r restarts", "badge-live")
-    )
-    assert lines == [" ENGINE GONE  killed by xxxxxxxxxxxxxxxxxxxxxx…  r restarts"]
+    gone = Trouble("ENGINE GONE", "killed by " + "x" * 90, "r restarts", "badge-live")
+    assert await drawn(banner, (60, 1), lambda: banner.show([gone])) == [
+        " ENGINE GONE  killed by xxxxxxxxxxxxxxxxxxxxxx…  r restarts",
+    ]
+
+
+async def test_banner_tells_how_many_lines_it_has_no_room_for() -> None:
+    banner = Banner()
+    found = [Trouble(word, "so it is", "K halts", "quiet") for word in ("UNKNOWN", "STALE", "HALTED")]
+    assert await drawn(banner, (40, 2), lambda: banner.show(found)) == [
+        " UNKNOWN  so it is              K halts",
+        " STALE +1  so it is             K halts",
+    ]
 
 
 def chart_of(times: list[int], closes: list[float], **more: Any) -> p.Chart:

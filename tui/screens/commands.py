@@ -12,6 +12,7 @@ from engine.host.protocol import (
     CancelAll,
     CancelOrder,
     Command,
+    ExternalRow,
     HandCommand,
     OrderRow,
     Pause,
@@ -21,6 +22,7 @@ from engine.host.protocol import (
     Step,
 )
 from engine.model import OrderStatus, Side
+from tui.mailbox import HostLost
 from tui.screens.change import ChangeScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
@@ -40,7 +42,8 @@ class DeckKeys:
     def _deck(self) -> DeckScreen:
         return cast("DeckScreen", self)
 
-    def _send(self, command: Command) -> bool:
+    def send(self, command: Command) -> bool:
+        """Send a command, or say that there is no engine for it."""
         deck = self._deck()
         if deck.deck_app.send(command):
             return True
@@ -52,10 +55,10 @@ class DeckKeys:
     def _move_time(self, command: Command) -> bool:
         """Send what moves time, where it can be moved."""
         deck = self._deck()
-        if deck.session.frame is not None and deck.session.frame.feed is not None:
+        if deck.session.live:
             deck.notify("live prices come as they come; time moves on a replay", markup=False)
             return False
-        return self._send(command)
+        return self.send(command)
 
     def on_key(self, event: events.Key) -> None:
         """Collect the digits of a number of bars to step."""
@@ -140,7 +143,7 @@ class DeckKeys:
 
     def _placed(self, command: HandCommand | None) -> None:
         if command is not None:
-            self._send(command)
+            self.send(command)
 
     def _pointed(self) -> OrderRow | None:
         """Return the order pointed at, in sight; where there is none, show the orders or say so."""
@@ -151,6 +154,9 @@ class DeckKeys:
             deck.notify(text, severity="warning", markup=False)
         elif "orders" not in deck.board.plan.regions:
             deck.show_tab("orders")
+            return None
+        if isinstance(order, ExternalRow):
+            deck.notify("this order is not from here: it is left alone", severity="warning", markup=False)
             return None
         return order
 
@@ -174,7 +180,7 @@ class DeckKeys:
         """Cancel the order pointed at."""
         order = self._pointed()
         if order is not None:
-            self._send(CancelOrder(self._deck().deck_app.next_id(), order.id))
+            self.send(CancelOrder(self._deck().deck_app.next_id(), order.id))
 
     def action_cancel_all(self) -> None:
         """Cancel every open order, after asking."""
@@ -189,7 +195,7 @@ class DeckKeys:
 
     def _cancel_all(self, yes: bool | None) -> None:
         if yes:
-            self._send(CancelAll(self._deck().deck_app.next_id()))
+            self.send(CancelAll(self._deck().deck_app.next_id()))
 
     # Lists
 
@@ -292,13 +298,15 @@ class DeckKeys:
         app.theme = names[(names.index(app.theme) + 1) % len(names)] if app.theme in names else names[0]
 
     def action_switch(self) -> None:
-        """Fly on live prices, or go back to the replay."""
+        """Choose another mode to fly in."""
         self._deck().deck_app.switch()
 
     def action_restart(self) -> None:
         """Start the engine again after it has gone, or where it does not answer."""
         deck = self._deck()
-        if deck.gone or deck.stale:
+        if isinstance(deck.gone, HostLost) or (deck.stale and deck.session.trade is not None):
+            deck.notify("its supervisor starts another engine where this one does not come back", markup=False)
+        elif deck.gone or deck.stale:
             deck.deck_app.restart()
         else:
             deck.notify("the engine is running", markup=False)

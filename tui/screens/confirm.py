@@ -5,13 +5,15 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from tui.screens.modal import DeckModal
+from tui.widgets.panel import Panel
 
-class ConfirmScreen(ModalScreen[bool]):
+
+class ConfirmScreen(DeckModal[bool]):
     """Asks; y or the button says yes, everything else leaves things as they are."""
 
     BINDINGS = [
@@ -29,7 +31,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """Yield the question and its two answers."""
-        with Vertical(classes="panel warn"):
+        with Panel("warn"):
             yield Static(Content(self._title), classes="panel--title")
             yield Static(Content(self._question), classes="panel--body")
             with Horizontal(classes="panel--buttons"):

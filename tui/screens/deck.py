@@ -12,15 +12,19 @@ from textual.widget import Widget
 from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
-from tui.feedline import trouble_of
+from tui.mailbox import HostGone, HostLost
 from tui.screens.commands import DeckKeys
 from tui.screens.palette import DeckCommands
+from tui.screens.trading import TradeKeys
 from tui.session import Session
+from tui.trouble import Trouble, troubles
 from tui.widgets.banner import Banner
 from tui.widgets.board import Board
 from tui.widgets.chart import CandleChart
 from tui.widgets.features import Features
 from tui.widgets.fills import Fills
+from tui.widgets.journal import Journal
+from tui.widgets.lines import Lines
 from tui.widgets.log import Log
 from tui.widgets.orders import Orders
 from tui.widgets.positions import Positions
@@ -30,13 +34,13 @@ from tui.widgets.tabs import Tabs
 from tui.widgets.titleline import TitleLine
 from tui.widgets.transport import Transport
 from tui.widgets.watchlist import Watchlist
-from tui.widgets.wireframe import Wireframe, joints
+from tui.widgets.wireframe import Wireframe, joints, tone_of
 
 if TYPE_CHECKING:
     from tui.app import DeckApp
 
 
-class DeckScreen(DeckKeys, Screen[None]):
+class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
     """One deck for every mode: `apply` shows a frame, `hear` what happened, and `lay_out` fits the panels to the terminal."""
 
     BINDINGS = [*bindings()]
@@ -48,12 +52,13 @@ class DeckScreen(DeckKeys, Screen[None]):
         self.session = session
         self.tab = "orders"
         self.count = ""
-        self.gone = ""
+        self.gone: HostGone | HostLost | None = None
+        self._told = False
         self.speed: float | None = None
         self._features = 4
         self.stale = ""
         self._lag_ms = 0.0
-        self._banner = ("", "", "", "")
+        self._troubles: list[Trouble] = []
         self._watching: tuple[str, int] = ("", 0)
         self.wireframe = Wireframe(id="wireframe")
         self.title_line = TitleLine(session, id="title")
@@ -66,6 +71,7 @@ class DeckScreen(DeckKeys, Screen[None]):
         self.tabs = Tabs(id="tabs")
         self.orders = Orders(session, id="orders")
         self.fills = Fills(session, id="fills")
+        self.journal = Journal(id="journal")
         self.log_lines = Log(id="log")
         self.transport = Transport(session, id="transport")
         self.tables: dict[str, Table[Any]] = {
@@ -74,6 +80,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             "fills": self.fills,
             "signals": self.signals,
             "features": self.features,
+            "journal": self.journal,
             "log": self.log_lines,
         }
 
@@ -85,15 +92,20 @@ class DeckScreen(DeckKeys, Screen[None]):
     def compose(self) -> ComposeResult:
         """Yield the board with every panel on it, the wireframe lowest."""
         panels: list[Widget] = [self.wireframe, self.title_line, self.banner, self.watchlist, self.chart, self.features]
-        panels += [self.signals, self.positions, self.tabs, self.orders, self.fills, self.log_lines, self.transport]
+        panels += [self.signals, self.positions, self.tabs, self.orders, self.fills, self.journal, self.log_lines]
+        panels.append(self.transport)
         self.board = Board(*panels, id="board")
         yield self.board
 
     # Data
 
     def greet(self, hello: Hello) -> None:
-        """Show what is flown."""
+        """Show what is flown, also where a host comes back to a deck that has shown it already."""
         self.session.greet(hello)
+        self.gone, self.stale, self.speed = None, "", None
+        self._watching = ("", 0)
+        for table in self.tables.values():
+            table.forget_columns()
         self.hear(Events([], [], [LogLine(0, "rule", text) for text in reversed(hello.fill_rules)]))
         self._features = len(hello.features)
         self.lay_out()
@@ -108,7 +120,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self._features = len(frame.features)
             self.lay_out()
         regions = self.board.plan.regions
-        self._tell_trouble(frame)
+        self.tell_trouble()
         self.title_line.show(self.stale)
         self.watchlist.show(frame.watch)
         if "chart" in regions:
@@ -117,7 +129,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.features.show(frame.features, tuple(frame.chart.overlays))
         if "positions" in regions:
             self.positions.show(frame.positions, frame.account)
-        self.orders.show(frame.orders)
+        self.orders.show_all(frame.orders, frame.trade.externals if frame.trade is not None else ())
         self._show_tabs()
         self.show_transport()
 
@@ -128,13 +140,18 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.fills.show(self.session.fills)
         if happened.signals:
             self.signals.show(self.session.signals)
+        if happened.journal:
+            self.journal.show(self.session.journal)
         if happened.log:
             self.log_lines.tell(self.session.log)
         self._show_tabs()
 
     def show_transport(self) -> None:
         """Show how time runs, whether the engine is there, and what has been typed of a number of bars."""
-        self.transport.show(self.count, self._lag_ms, "gone" if self.gone else "stale" if self.stale else "")
+        trouble = "gone" if self.gone else "stale" if self.stale else ""
+        if trouble and (isinstance(self.gone, HostLost) or (not self.gone and self.session.trade is not None)):
+            trouble += ", waits"
+        self.transport.show(self.count, self._lag_ms, trouble)
 
     def tell_lag(self, lag_ms: float) -> None:
         """Show how far the screen is behind the host, in milliseconds."""
@@ -146,37 +163,26 @@ class DeckScreen(DeckKeys, Screen[None]):
         if since != self.stale:
             self.stale = since
             self.title_line.show(since)
+            self.tell_trouble()
             self.show_transport()
 
-    def tell_gone(self, how: str, last: str, *, banner: bool = True) -> None:
+    def tell_gone(self, gone: HostGone | HostLost, *, banner: bool = True) -> None:
         """Show that the engine has gone and its last words, without a banner where a panel tells why already."""
-        self.gone = how
+        self.gone, self._told = gone, not banner
         self.show_transport()
-        if banner:
-            self._set_banner("ENGINE GONE", f"{how}{': ' + last if last else ''}", "r restarts · q quits", "badge-live")
+        self.tell_trouble()
 
-    def _tell_trouble(self, frame: Frame) -> None:
-        if self.gone:
+    def tell_trouble(self) -> None:
+        """Show what is wrong, the most dangerous first; the layout moves only where there is more of it, or less."""
+        if self.gone is not None and self._told:
             return
-        word, trouble, meaning = trouble_of(frame.feed) if frame.feed is not None else ("", "", "")
-        if word:
-            self._set_banner(word, trouble, meaning, "badge-stale")
-        elif frame.halted:
-            self._set_banner("HALTED", frame.halted, "l tells more", "badge-warn")
-        elif frame.stopped:
-            word, remedy = ("STOPPED TODAY", "until 00:00 UTC") if frame.stopped_today else ("STOPPED", "no buying any more")
-            self._set_banner(word, frame.stopped, remedy, "badge-live")
-        elif self._banner[0]:
-            self._set_banner("", "", "", "")
-
-    def _set_banner(self, word: str, text: str, remedy: str, style: str) -> None:
-        if (word, text, remedy, style) == self._banner:
-            return
-        appears = bool(word) != bool(self._banner[0])
-        self._banner = (word, text, remedy, style)
-        if appears:
-            self.lay_out()
-        self.banner.show(word, text, remedy, style)
+        found = troubles(self.session.frame, self.gone, self.stale)
+        if found != self._troubles:
+            moves = len(found) != len(self._troubles)
+            self._troubles = found
+            if moves:
+                self.lay_out()
+            self.banner.show(found)
 
     # Layout
 
@@ -192,8 +198,8 @@ class DeckScreen(DeckKeys, Screen[None]):
         """Give every panel its place for the terminal's size, the tab chosen and whether there is a banner."""
         width, height = self.app.size
         coins = len(self.session.infos) or 3
-        banner, live = bool(self._banner[0]), self.session.live
-        plan = arrange(width, height, coins=coins, features=self._features, banner=banner, tab=self.tab, live=live)
+        live, trade, banner = self.session.live, self.session.trade is not None, len(self._troubles)
+        plan = arrange(width, height, coins=coins, features=self._features, banner=banner, tab=self.tab, live=live, trade=trade)
         self.tab = plan.tab or self.tab
         self.board.follow(plan)
         self._keep_focus_in_sight()
@@ -212,6 +218,7 @@ class DeckScreen(DeckKeys, Screen[None]):
             self.apply(frame)
         self.fills.show(self.session.fills)
         self.signals.show(self.session.signals)
+        self.journal.show(self.session.journal)
         self.log_lines.tell(self.session.log)
         self.show_wireframe()
         self.watch_coin(self.session.coin)
@@ -222,8 +229,9 @@ class DeckScreen(DeckKeys, Screen[None]):
         titles = {name: name.capitalize() for name in self.board.plan.regions}
         if hello is not None:
             titles["chart"] = f"{self.session.coin} {hello.interval}"
-        keys = hints(self.deck_app.settings.keys, live=self.session.live)
-        self.wireframe.show(self.board.plan, titles, self._focused_panel(), keys)
+        session = self.session
+        keys = hints(self.deck_app.settings.keys, live=session.live, trade=session.trade is not None)
+        self.wireframe.show(self.board.plan, titles, self._focused_panel(), keys, live=session.mode == "live")
         self._show_tabs()
 
     def _focused_panel(self) -> str:
@@ -235,8 +243,9 @@ class DeckScreen(DeckKeys, Screen[None]):
             return
         frame = self.session.frame
         counts = {"orders": self.orders.open, "fills": frame.n_fills, "signals": frame.n_signals} if frame else {}
-        rule = "".join(joints(self.board.plan)[region.y][region.x : region.right])
-        self.tabs.show(self.board.plan.tabs, self.tab, counts, focused=self._focused_panel() == self.tab, rule=rule)
+        plan, live, focused = self.board.plan, self.session.mode == "live", self._focused_panel() == self.tab
+        rule = joints(plan, live)[region.y][region.x : region.right]
+        self.tabs.show(plan.tabs, self.tab, counts, focused=focused, rule=rule, tone=tone_of(live))
 
     def on_descendant_focus(self) -> None:
         """Light the title of the panel that got the keys."""
@@ -281,6 +290,6 @@ class DeckScreen(DeckKeys, Screen[None]):
     def _asked_for_tab(self, message: Tabs.Asked) -> None:
         self.show_tab(message.tab)
 
-    @on(Transport.Pressed)
-    async def _pressed(self, message: Transport.Pressed) -> None:
+    @on(Lines.Pressed)
+    async def _pressed(self, message: Lines.Pressed) -> None:
         await self.run_action(message.action)

@@ -8,9 +8,8 @@ from datetime import date
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Grid, Horizontal, Vertical
+from textual.containers import Grid, Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static
 from textual.worker import Worker
 
@@ -18,14 +17,16 @@ from engine.errors import DownloadError, UsageError
 from engine.host.protocol import Wanted
 from engine.model import INTERVALS
 from tui.downloading import Far, Wish, download, parse_day
+from tui.screens.modal import DeckModal
 from tui.text import clean, clean_lines
 from tui.widgets.choice import Choice
+from tui.widgets.panel import Panel
 
 _COIN = re.compile(r"[A-Z0-9]{2,20}([/_-][A-Z0-9]{2,12})?", re.ASCII)
 _BAR = 30
 
 
-class DownloadScreen(ModalScreen[str | None]):
+class DownloadScreen(DeckModal[str | None]):
     """Downloads; dismissed with the folder of the recording there is now, or with None. Escape stops a download first."""
 
     BINDINGS = [
@@ -46,7 +47,7 @@ class DownloadScreen(ModalScreen[str | None]):
         """Yield the fields, the command they come to, and how far it is."""
         intervals = tuple(name for name, length in INTERVALS.items() if length <= INTERVALS["1d"])
         coins = " ".join(clean(coin, 40) for coin in self._wanted.coins) or "BTCUSDT"
-        with Vertical(classes="panel"):
+        with Panel():
             yield Static(Content("Download a recording"), classes="panel--title")
             fields = (
                 ("coins", _typed("coins", coins, "such as BTCUSDT ETHUSDT")),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from engine.host.protocol import Failure
+from tui.screens.modal import DeckModal
 from tui.text import clean, clean_lines
+from tui.widgets.panel import Panel
 
 
-class ErrorScreen(ModalScreen[str]):
+class ErrorScreen(DeckModal[str]):
     """Shows a failure; dismissed with "restart", "download" or "quit", or with "" where one can go on without what failed."""
 
     BINDINGS = [
@@ -32,7 +33,7 @@ class ErrorScreen(ModalScreen[str]):
         """Yield title, message, hint and the keys that lead on."""
         failure = self.failure
         keys = "r starts the engine again · q quits" if failure.fatal else "escape closes · the deck stays"
-        with Vertical(classes="panel error"):
+        with Panel("error"):
             yield Static(Content(clean(failure.title, 120)), classes="panel--title")
             with VerticalScroll(classes="panel--scroll"):
                 yield Static(Content(clean_lines(failure.message)), classes="panel--body")

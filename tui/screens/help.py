@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.actions import ACTIONS, key_names
+from tui.screens.modal import DeckModal
 from tui.settings import settings_path
 from tui.text import clean, fit
+from tui.widgets.panel import Panel
 
 _MOUSE = (
     ("a row", "points at it; once more shows its coin"),
@@ -24,7 +25,7 @@ _MOUSE = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(DeckModal[None]):
     """Lists keys and actions by group; any of its keys closes it, up and down scroll."""
 
     BINDINGS = [
@@ -41,7 +42,7 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """Yield the list and, under it, where keys are changed."""
-        with Vertical(classes="panel help"):
+        with Panel("help"):
             yield Static(Content("Keys"), classes="panel--title")
             with VerticalScroll(classes="panel--scroll", can_focus=False):
                 yield Static(self._list(), classes="panel--body")

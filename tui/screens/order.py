@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterator
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Grid, Vertical
+from textual.containers import Grid
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from engine.host.protocol import BalanceRow, CoinInfo, HandCommand
 from engine.model import Side, TimeInForce
+from tui.screens.modal import DeckModal
 from tui.session import Session
 from tui.text import clean, clean_lines, exact, fixed
 from tui.ticket import KINDS, Ticket, as_percent, basis_points
 from tui.verdict import Verdict, free_balance, judge
 from tui.widgets.choice import Choice
+from tui.widgets.panel import Panel
 
 _TYPED = {
     "amount": ("amount", "in base units"),
@@ -35,7 +36,7 @@ _TYPED = {
 _PRICES = ("stop", "then", "price", "stop_loss", "take_profit")
 
 
-class OrderScreen(ModalScreen[HandCommand | None]):
+class OrderScreen(DeckModal[HandCommand | None]):
     """Dismissed with the command to place the order, or with None. Facts and verdict follow the market while it is open."""
 
     BINDINGS = [
@@ -57,7 +58,7 @@ class OrderScreen(ModalScreen[HandCommand | None]):
 
     def compose(self) -> ComposeResult:
         """Yield the fields, the facts and the verdict."""
-        with Vertical(classes="panel"):
+        with Panel():
             yield Static(Content(self.TITLE), classes="panel--title")
             with Grid(classes="form"):
                 for name, label, field in self.form():

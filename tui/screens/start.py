@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 
+from tui.screens.modal import DeckModal
 from tui.widgets.lines import Line, Lines
+from tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from tui.app import DeckApp
 
 _FACES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _SHOWN = 6
@@ -39,18 +43,24 @@ class Preparing(Lines):
         return [*lines, ((f" {_FACES[self._turn % len(_FACES)]} ", "accent"), (done[-1], ""))]
 
 
-class StartScreen(ModalScreen[None]):
+class StartScreen(DeckModal[None]):
     """Lies over the empty deck until the host is ready."""
 
     BINDINGS = [Binding("q,escape,ctrl+c", "app.quit", "Quit", show=False)]
 
-    def __init__(self, progress: Sequence[str]) -> None:
+    def __init__(self, progress: Sequence[str], mode: str = "") -> None:
         super().__init__()
         self._progress = progress
+        self._mode = mode
+
+    def on_screen_resume(self) -> None:
+        """Go, where the host came while another screen lay over this."""
+        if self.is_current and cast("DeckApp", self.app).deck.session.hello is not None:
+            self.dismiss()
 
     def compose(self) -> ComposeResult:
         """Yield the name and the progress under it."""
-        with Vertical(classes="panel start"):
+        with Panel("start", self._mode):
             yield Title()
             yield Preparing(self._progress)
 

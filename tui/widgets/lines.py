@@ -7,6 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -25,6 +26,13 @@ class Lines(Widget):
     A line that did not change keeps its Strip, and with it all that Textual caches on a Strip. All text passes `clean` on its
     way, so nothing from outside can reach the terminal as a control sequence.
     """
+
+    class Pressed(Message):
+        """A part that does something was clicked; `action` is the id of an action."""
+
+        def __init__(self, action: str) -> None:
+            super().__init__()
+            self.action = action
 
     DEFAULT_CSS = "Lines { height: 1fr; background: $background; color: $foreground; }"
 

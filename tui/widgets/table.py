@@ -143,7 +143,8 @@ class Table(Lines, Generic[Row], can_focus=True):
         gap = (" ", row)
         line: list[Span] = [gap]
         for text, style in cells:
-            line.append((text, f"{style} {row}" if style and row else style or row))
+            # the cursor's row first: a badge stays one under it
+            line.append((text, f"{row} {style}" if style and row else style or row))
             line.append(gap)
         if row and rest > 0:
             line.append((" " * rest, row))

@@ -24,12 +24,13 @@ class Tabs(Lines):
         self._counts: dict[str, int] = {}
         self._shown = ""
         self._focused = False
-        self._rule = ""
+        self._rule = self._tone = ""
         self._zones: list[tuple[int, int, str]] = []
 
-    def show(self, tabs: tuple[str, ...], shown: str, counts: dict[str, int], *, focused: bool, rule: str) -> None:
-        """Draw these tabs over the wireframe's `rule`, of the widget's width."""
+    def show(self, tabs: tuple[str, ...], shown: str, counts: dict[str, int], *, focused: bool, rule: str, tone: str) -> None:
+        """Draw these tabs over the wireframe's `rule`, of the widget's width and the style `tone`."""
         self._tabs, self._shown, self._counts, self._focused, self._rule = tabs, shown, counts, focused, rule
+        self._tone = tone
         self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -42,12 +43,12 @@ class Tabs(Lines):
             text = f" {name.capitalize()} {count:,} " if count else f" {name.capitalize()} "
             if x + 1 + len(text) > width:
                 break
-            spans.append((self._rule[x : x + 1] or "─", "rule"))
+            spans.append((self._rule[x : x + 1] or "─", self._tone))
             lit = "accent strong" if self._focused else "strong"
             spans.append((text, lit if name == self._shown else "dim"))
             self._zones.append((x + 1, x + 1 + len(text), name))
             x += 1 + len(text)
-        spans.append((self._rule[x:].ljust(width - x, "─"), "rule"))
+        spans.append((self._rule[x:].ljust(width - x, "─"), self._tone))
         return [tuple(spans)]
 
     def on_click(self, event: events.Click) -> None:

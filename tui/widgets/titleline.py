@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from textual import events
+
+from tui.modes import style_of, word_of
 from tui.session import Session
 from tui.text import clean, fixed, moment, percent
 from tui.widgets.lines import Line, Lines, Span
 
+ACTIONS = {"ARMED": "arm", "DISARMED": "arm"}
+
 
 class TitleLine(Lines):
-    """Mode, recording and strategy on the left; market time, equity and return on the right. What is long gives way."""
+    """Mode, whether real orders go out, recording and strategy on the left; market time, equity and return on the right.
+
+    What is long gives way. A click on the mode chooses another, one on what is armed or not changes that.
+    """
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.session = session
         self._stale = ""
+        self._zones: list[tuple[int, int, str]] = []
 
     def show(self, stale: str) -> None:
         """Draw the line; `stale` says since when nothing came from the host, "" while all is well."""
         self._stale = stale
+        self.set_class(self.session.mode == "live", "-live")
         self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -27,6 +37,7 @@ class TitleLine(Lines):
         while right and size > width - 20:
             size -= len(right.pop(0)[0])
         left: list[Span] = []
+        self._zones = []
         room = width - size - 1
         for text, style, needed in self._left():
             text = clean(text)
@@ -38,6 +49,9 @@ class TitleLine(Lines):
                     left.append((text[: room - 1] + "…", style))
                     room = 0
                 break
+            if text.strip() in ACTIONS or not left:
+                x = sum(len(text) for text, _ in left)
+                self._zones.append((x, x + len(text), ACTIONS.get(text.strip(), "switch")))
             left.append((text, style))
             room -= len(text)
         return [(*left, (" " * (width - size - sum(len(text) for text, _ in left)), ""), *right)]
@@ -46,7 +60,12 @@ class TitleLine(Lines):
         hello, frame = self.session.hello, self.session.frame
         if hello is None:
             return [(" tickdeck", "strong", True)]
-        parts = [(f" {hello.mode.upper()} ", "badge-live" if hello.mode == "live" else "badge", True), (" ", "", True)]
+        parts = [(f" {word_of(hello.mode)} ", style_of(hello.mode), True), (" ", "", True)]
+        reason = ""
+        if frame is not None and frame.trade is not None:
+            armed = not frame.trade.disarmed
+            parts += [(" ARMED " if armed else " DISARMED ", "badge-warn" if armed else "tag", True), (" ", "", True)]
+            reason = frame.trade.disarmed
         if self._stale:
             parts += [(f" STALE {self._stale} ", "badge-stale", True), (" ", "", True)]
         if frame is not None and frame.halted:
@@ -58,6 +77,8 @@ class TitleLine(Lines):
             parts += [(" SYNTHETIC ", "tag", True), (" ", "", True)]
         if not hello.spot:
             parts += [(" NOT SPOT ", "badge-warn", True), (" ", "", True)]
+        if reason:
+            parts.append((f"{reason}  ", "dim", False))
         parts += [(f"{hello.recording}  ", "", False), (hello.strategy, "strong", False)]
         parts += [(f" {param.name}={param.value}", "dim", False) for param in hello.params]
         return parts
@@ -74,3 +95,9 @@ class TitleLine(Lines):
             (f"  {fixed(account.equity, 2)}", "strong"),
             (f" {percent(account.return_pct)} ", tone),
         ]
+
+    def on_click(self, event: events.Click) -> None:
+        """Run the action of what is under the mouse."""
+        for start, end, action in self._zones:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(action))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from textual import events
-from textual.message import Message
 
 from engine.host.protocol import Frame, Hello
 from tui.feedline import Piece
 from tui.feedline import pieces as feed_pieces
 from tui.session import Session
 from tui.text import compact
+from tui.tradeline import pieces as trade_pieces
 from tui.widgets.lines import Line, Lines, Span
 
 
@@ -20,13 +20,6 @@ def speed_text(speed: float) -> str:
 
 class Transport(Lines):
     """Buttons, speed, a bar of the whole recording with its gaps, steps, measured rate and the screen's own lag."""
-
-    class Pressed(Message):
-        """A button was clicked; `action` is the id of an action."""
-
-        def __init__(self, action: str) -> None:
-            super().__init__()
-            self.action = action
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -39,7 +32,8 @@ class Transport(Lines):
     def show(self, count: str, lag_ms: float, trouble: str) -> None:
         """Draw the bar; `count` is what has been typed for the next steps, `lag_ms` the screen's lag.
 
-        `trouble` is "gone" or "stale" where what the last frame says of time is no longer so, else "".
+        `trouble` is "gone" or "stale" where what the last frame says of time is no longer so, with ", waits" behind it where
+        another engine comes without being asked to, else "".
         """
         self._count = count
         self._lag_ms = lag_ms
@@ -52,11 +46,12 @@ class Transport(Lines):
         self._zones = []
         if hello is None or frame is None:
             return []
-        pieces = (
-            self._told(hello, frame, width)
-            if frame.feed is None or self._trouble
-            else feed_pieces(frame.feed, self._lag_ms, width)
-        )
+        if self._trouble or (frame.feed is None and frame.trade is None):
+            pieces = self._told(hello, frame, width)
+        elif frame.trade is not None:
+            pieces = trade_pieces(frame.trade, frame.feed, self._lag_ms, width)
+        else:
+            pieces = feed_pieces(frame.feed, self._lag_ms, width) if frame.feed is not None else []
         spans: list[Span] = []
         x = 0
         for text, style, action in pieces:
@@ -88,8 +83,10 @@ class Transport(Lines):
 
     def _left(self, frame: Frame, width: int) -> list[Piece]:
         if self._trouble:
-            style = "live" if self._trouble == "gone" else "stale"
-            return [(f" × {self._trouble:<8}", style, "restart"), (" r restarts ", "dim", "restart")]
+            style = "live" if self._trouble.startswith("gone") else "stale"
+            if self._trouble in ("gone", "stale"):
+                return [(f" × {self._trouble:<8}", style, "restart"), (" r restarts ", "dim", "restart")]
+            return [(f" × {self._trouble} ", style, "")]
         state = (" ■ end     ", "dim") if frame.at_end else (" ▶ playing ", "up") if frame.playing else (" ‖ paused  ", "warn")
         left: list[Piece] = [(*state, "play")]
         if self._count:

@@ -25,10 +25,16 @@ _JOINTS = {
     _EAST: "─",
     _WEST: "─",
 }
+_DOUBLE = str.maketrans("─│┌┐└┘├┤┬┴┼", "═║╔╗╚╝╠╣╦╩╬")
 
 
-def joints(plan: Plan) -> list[list[str]]:
-    """Return the plan's rules as rows of box characters that join where they meet."""
+def tone_of(live: bool) -> str:
+    """Return the style of the rules, of which those where money is real are not to be taken for others."""
+    return "live" if live else "rule"
+
+
+def joints(plan: Plan, live: bool = False) -> list[str]:
+    """Return the plan's rules as rows of box characters that join where they meet; where money is real they are double."""
     width, height = plan.size
     canvas = [[0] * width for _ in range(height)]
     for y, first, last in plan.across:
@@ -37,7 +43,8 @@ def joints(plan: Plan) -> list[list[str]]:
     for x, first, last in plan.down:
         for y in range(first, last + 1):
             canvas[y][x] |= (_NORTH if y > first else 0) | (_SOUTH if y < last else 0)
-    return [[_JOINTS[cell] for cell in row] for row in canvas]
+    rows = ["".join(_JOINTS[cell] for cell in row) for row in canvas]
+    return [row.translate(_DOUBLE) for row in rows] if live else rows
 
 
 class Wireframe(Lines):
@@ -48,11 +55,12 @@ class Wireframe(Lines):
         self._plan = Plan((0, 0), "")
         self._titles: dict[str, str] = {}
         self._focus = ""
+        self._live = False
         self._hints = ""
 
-    def show(self, plan: Plan, titles: dict[str, str], focus: str, hints: str) -> None:
-        """Draw this plan; `focus` is the panel whose title is lit, `hints` goes into the last rule."""
-        self._plan, self._titles, self._focus, self._hints = plan, titles, focus, hints
+    def show(self, plan: Plan, titles: dict[str, str], focus: str, hints: str, *, live: bool = False) -> None:
+        """Draw this plan; `focus` is the panel whose title is lit, `hints` goes into the last rule, `live` is real money."""
+        self._plan, self._titles, self._focus, self._hints, self._live = plan, titles, focus, hints, live
         self.redraw()
 
     def lines(self, width: int, height: int) -> list[Line]:
@@ -60,7 +68,7 @@ class Wireframe(Lines):
         plan = self._plan
         if plan.size != (width, height):
             return []
-        rows = ["".join(row) for row in joints(plan)]
+        rows = joints(plan, self._live)
         inserts: dict[int, list[tuple[int, str, str]]] = {}
         for panel, x, y in plan.titles:
             region = plan.regions.get(panel)
@@ -78,7 +86,7 @@ class Wireframe(Lines):
         spans: list[Span] = []
         x = 0
         for at, text, style in inserts:
-            spans += [(row[x:at], "rule"), (text, style)]
+            spans += [(row[x:at], tone_of(self._live)), (text, style)]
             x = at + len(text)
-        spans.append((row[x:], "rule"))
+        spans.append((row[x:], tone_of(self._live)))
         return tuple(spans)
