@@ -16,7 +16,7 @@ from engine.binance.life import Life, Stage
 from engine.binance.lives import Lives
 from engine.binance.numbers import NotExact
 from engine.binance.outcome import ARCHIVED, NO_ORDER, of_error
-from engine.binance.reports import execution_of_trade, news_of
+from engine.binance.reports import execution_of_trade, news_of, rows_of
 from engine.binance.requests import named
 from engine.errors import ExchangeError
 from engine.model import Timestamp
@@ -65,7 +65,7 @@ class Evidence:
             return
 
     async def _fetch(self, life: Life, order_id: int) -> None:
-        for trade in _rows(await self._client.query("myTrades", 5, symbol=life.coin, orderId=order_id)):
+        for trade in rows_of(await self._client.query("myTrades", 5, symbol=life.coin, orderId=order_id)):
             self._lives.fill(life, execution_of_trade(trade))
 
     async def resolve(self, life: Life) -> None:
@@ -106,9 +106,9 @@ class Evidence:
         begin = min(life.created, life.left or life.created) // NS_PER_MS - 60_000
         try:
             since: dict[str, Any] = {"symbol": life.coin, "startTime": begin, "limit": MOST_ROWS}
-            opened = _rows(await self._client.query("openOrders", 6, symbol=life.coin))
-            every = _rows(await self._client.query("allOrders", 20, **since))
-            trades = _rows(await self._client.query("myTrades", 20, **since))
+            opened = rows_of(await self._client.query("openOrders", 6, symbol=life.coin))
+            every = rows_of(await self._client.query("allOrders", 20, **since))
+            trades = rows_of(await self._client.query("myTrades", 20, **since))
             for order in [*opened, *every]:
                 if order.get("clientOrderId") == life.cid:
                     self._lives.hear(life, news_of(order))
@@ -129,10 +129,3 @@ def _of(order: Any, cid: str) -> dict[str, Any]:
     if not isinstance(order, dict) or order.get("clientOrderId") != cid:
         raise NotExact("an answer that tells of another order")
     return order
-
-
-def _rows(answer: Any) -> list[dict[str, Any]]:
-    """Return an answer that is a list of objects; raises NotExact for any other."""
-    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
-        raise NotExact("an answer that cannot be read")
-    return answer

@@ -9,7 +9,7 @@ from typing import Any
 from engine.binance.events import NS_PER_MS, instant
 from engine.binance.life import OWN, Life, Stage
 from engine.binance.numbers import NotExact, units
-from engine.binance.reports import balances_of, execution_of_trade, external_of, news_of
+from engine.binance.reports import balances_of, execution_of_trade, external_of, news_of, rows_of
 from engine.binance.status import External
 from engine.binance.trading import BinanceTradeSystem
 from engine.errors import ExchangeError
@@ -85,9 +85,9 @@ class Reconciliation:
     async def _opened(self) -> list[dict[str, Any]]:
         coins = self._trade.mirror.index
         if len(coins) * WEIGHT_OF_ONE > WEIGHT_OF_ALL:
-            return [its for its in await self._query("openOrders", WEIGHT_OF_ALL) if its["symbol"] in coins]
+            return [its for its in rows_of(await self._query("openOrders", WEIGHT_OF_ALL)) if its["symbol"] in coins]
         told = await _all(*(self._query("openOrders", WEIGHT_OF_ONE, symbol=coin) for coin in coins))
-        return [order for orders in told for order in orders]
+        return [order for orders in told for order in rows_of(orders)]
 
     async def _find(self, life: Life) -> None:
         """Ask for an order that should be among the open ones and is not."""
@@ -113,7 +113,7 @@ class Reconciliation:
             known = max(self._seen.get(coin, -1), lives.last_trade.get(coin, -1))
             begin = max(lives.first[coin], self._client.clock.now - day) // NS_PER_MS - 1000
             since = {"fromId": known + 1} if known >= 0 else {"startTime": begin}
-            trades = await self._query("myTrades", 20, symbol=coin, limit=MOST_ROWS, **since)
+            trades = rows_of(await self._query("myTrades", 20, symbol=coin, limit=MOST_ROWS, **since))
             for trade in trades:
                 self._seen[coin] = max(self._seen.get(coin, -1), int(trade["id"]))
                 life = lives.of_order(int(trade["orderId"]))

@@ -111,6 +111,13 @@ def execution_of_event(event: Mapping[str, Any]) -> list[Execution]:
         return [its]
 
 
+def rows_of(answer: Any) -> list[dict[str, Any]]:
+    """Return an answer that is a list of objects; raises NotExact for any other."""
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise NotExact("an answer that cannot be read")
+    return answer
+
+
 def balances_of(rows: Iterable[Mapping[str, Any]], assets: Container[str], free: str, locked: str, name: str) -> Balances:
     """Return free and locked of some assets, in units of 1e-8; raises NotExact where they cannot be read."""
     with _read("a balance"):

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,7 +25,7 @@ from engine.binance.hosts import Hosts
 from engine.binance.journal import Journal
 from engine.binance.ledger import Ledger
 from engine.binance.library import BinanceAPIException
-from engine.binance.life import ENDED, Stage
+from engine.binance.life import ENDED, Life, Stage
 from engine.binance.trading import BinanceTradeSystem
 from engine.errors import ExchangeError, JournalError, OrderError
 from engine.exchange import FillRules
@@ -162,7 +162,7 @@ class Flight:
         self.journal = world.journal(path)
         self.journal.world = world
         self.journal._db.execute("PRAGMA synchronous = OFF")
-        given: dict[str, Any] = {"cash": {"USDT": 50_000}, "adopt": {"AAA": 3}, "rules": FillRules()}
+        given: dict[str, Any] = {"cash": {"USDT": 50_000}, "adopt": {"AAA": 3}, "rules": FillRules()} | world.given
         self.trade = world.system(self.client, self.journal, "sim001", **given)
         self.tasks: list[asyncio.Task[None]] = []
         self.dead = False
@@ -193,20 +193,22 @@ class Flight:
 class World:
     """A run: the exchange, the network, the machine, and what goes wrong with them."""
 
-    system: type[BinanceTradeSystem] = BinanceTradeSystem
-    journal: type[ShakyJournal] = ShakyJournal
+    system = BinanceTradeSystem
+    journal = ShakyJournal
 
     def __init__(self, seed: int, path: Path, orders: int = 200) -> None:
         self.dice = Random(seed)
+        self.given: dict[str, Any] = {}
         self.path, self.orders = path, orders
         self.rates = {name: self._rate(name) for name in FAULTS}
+        self.soon: Counter[str] = Counter()
+        """How often a fault strikes at the next chances, whatever its rate."""
         self.calm = False
         self.fired: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.log = hashlib.sha256()
         self.listeners: list[Connection] = []
-        self.skew_ns = 0
-        self.lag_until = 0
+        self.skew_ns = self.lag_until = self.posts = 0
         self.loop: VirtualLoop
         self.flight: Flight
         self.slowest_s = 0.0
@@ -217,6 +219,9 @@ class World:
         return RARE.get(name, 0.02) * self.dice.choice((0.5, 1.0, 3.0))
 
     def strikes(self, name: str) -> bool:
+        if self.soon[name]:
+            self.soon[name] -= 1
+            return True
         rate = self.rates[name]
         if not rate or self.calm or self.dice.random() >= rate:
             return False
@@ -258,6 +263,7 @@ class World:
         if self.loop.ns < flight.told_to_wait:
             self.wrong.append(f"{method} {path} while told to wait")
         if method == "post":
+            self.posts += 1
             self._check_leaving(flight, data)
         stamp = self.wall() // MS + offset
         answer: asyncio.Future[Any] = self.loop.create_future()
@@ -366,16 +372,52 @@ class World:
             self.log.update(repr(self._digest()).encode())
         return self
 
+    def script(self, work: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+        """Let things happen as they are written, armed and reconciled; nothing goes wrong but what `soon` names."""
+        self.rates = dict.fromkeys(FAULTS, 0.0)
+        self.exchange = Exchange(self.dice, self.now, self._later, self.strikes)
+        self.exchange.tell = self.stream
+        with virtual(self.connect, self.wall, lambda: 0.5) as self.loop:
+            self.loop.set_exception_handler(lambda loop, facts: self.wrong.append(f"{facts}"))
+            self.loop.run_until_complete(self._follow(work))
+        assert self.wrong == []
+
+    async def _follow(self, work: Callable[[World], Coroutine[Any, Any, None]]) -> None:
+        await self.start()
+        await self.until(lambda: self.flight.ledger.reconciled)
+        self.trade.arm()
+        await work(self)
+        self.flight.kill()
+        await asyncio.sleep(PATIENCE_S)
+        assert asyncio.all_tasks(self.loop) == {asyncio.current_task(self.loop)}
+
+    async def until(self, come: Callable[[], bool], most_s: float = 300.0) -> float:
+        """Wait for something to come about; return how many seconds that took."""
+        began = self.loop.now_s
+        while not come():
+            assert self.loop.now_s < began + most_s, "it has not come about"
+            await asyncio.sleep(0.1)
+        return self.loop.now_s - began
+
+    @property
+    def trade(self) -> BinanceTradeSystem:
+        return self.flight.trade
+
+    def life(self, number: int) -> Life:
+        its = self.trade.lives.of_number(number)
+        assert its is not None
+        return its
+
     def _later(self, seconds: float, call: Callable[[], None]) -> None:
         self.loop.call_later(seconds, call)
 
     async def _play(self) -> None:
-        await self._start()
+        await self.start()
         while self.meant < self.orders and self.loop.now_s < 8 * 3600:
             self._misfortune()
             if self.flight.dead:
                 await asyncio.sleep(self.dice.random() * 20)
-                await self._start()
+                await self.start()
             trade = self.flight.trade
             trade.vigil("")
             if trade.disarmed:
@@ -395,7 +437,7 @@ class World:
         for task in asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}:
             self.wrong.append(f"a task is left: {task}")
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
         self.flight = Flight(self, self.path)
         await self.flight.run()
 
@@ -461,7 +503,7 @@ class World:
         self.calm = True
         self.skew_ns = 0
         if self.flight.dead:
-            await self._start()
+            await self.start()
         began = self.loop.now_s
         # what the exchange told to wait before is waited for first
         await asyncio.sleep(max(self.flight.told_to_wait - self.loop.ns, 0) / NS)

@@ -49,6 +49,8 @@ class Exchange:
         strikes: Callable[[str], bool],
     ) -> None:
         self.dice, self.now, self.later, self.strikes = dice, now, later, strikes
+        self.plan: list[tuple[float, float]] | None = None
+        """When every order that rests fills from now on, and how much of it, in place of what is drawn."""
         self.tell: Callable[[Json], None] = lambda event: None
         self.balances = {"USDT": [10**6 * UNIT, 0], "AAA": [500 * UNIT, 0], "BBB": [500 * UNIT, 0], "BNB": [0, 0]}
         self.orders: dict[int, Json] = {}
@@ -201,6 +203,8 @@ class Exchange:
 
     def _draw(self, order: Json) -> list[tuple[float, float]]:
         """When an order that rests will fill, and how much of what is left of it: often never, sometimes in parts."""
+        if self.plan is not None:
+            return list(self.plan)
         roll = self.dice.random()
         if roll < 0.4:
             return []

@@ -60,4 +60,9 @@ def virtual(connect: Any, wall: Any, chance: Any) -> Iterator[VirtualLoop]:
         try:
             yield loop
         finally:
+            left = asyncio.all_tasks(loop)
+            for task in left:
+                task.cancel()
+            if left:
+                loop.run_until_complete(asyncio.wait(left, timeout=60))
             loop.close()

@@ -1,7 +1,7 @@
-"""`python tests/mutants/orders.py`: whether the SIM catches each fault planted in the order core.
+"""`python tests/mutants/orders.py`: whether each fault planted in the order core is caught.
 
-The faults are in orders.toml. Each is tried in a fork of its own, where the module is imported with the fault in it and the SIM
-flies seed after seed up to the first in which something is wrong. Files are only read.
+The faults are in orders.toml. Each is tried in a fork of its own, where the module is imported with the fault in it: the tests
+of single cases run, then the SIM flies seed after seed up to the first in which something is wrong. Files are only read.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LIST = HERE / "orders.toml"
 CORE = ROOT / "engine" / "binance"
 SEEDS = 60
+TESTS = ("test_life.py", "test_orders.py")
+"""What is tried before the SIM."""
 
 
 class Fault(NamedTuple):
@@ -70,6 +74,10 @@ class Planter(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 def wrong(fault: Fault, seeds: int = SEEDS) -> str:
     """Fly the SIM with a fault planted; return what was wrong first, "" where nothing was."""
     sys.meta_path.insert(0, Planter(fault))
+    for name in TESTS:
+        how = ["-q", "-x", "--tb=no", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
+        if pytest.main([*how, str(ROOT / "tests" / "binance" / name)]):
+            return name
     from tests.binance.sim import World
 
     with tempfile.TemporaryDirectory() as folder:
@@ -98,6 +106,7 @@ def tried(faults: list[Fault], workers: int) -> dict[str, str]:
             if not child:
                 status = 1
                 try:
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                     os.write(into, wrong(fault).encode())
                     status = 0
                 finally:
@@ -117,7 +126,7 @@ def tried(faults: list[Fault], workers: int) -> dict[str, str]:
 
 def main() -> int:
     """Try the faults; 0 where all are caught."""
-    parser = argparse.ArgumentParser(description="Plant faults in the order core and see that the SIM catches them")
+    parser = argparse.ArgumentParser(description="Plant faults in the order core and see that they are caught")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="processes at a time")
     parser.add_argument("--sample", type=int, metavar="N", help="only N faults, always the same")
     parser.add_argument("words", nargs="*", help="only faults that have all of these in what they are")

@@ -1,0 +1,760 @@
+"""Single things that happen to orders, written out: each in a world where nothing else goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.binance.library import BinanceAPIException
+from engine.binance.life import Execution, Stage
+from engine.binance.numbers import NotExact
+from engine.errors import ExchangeError, JournalError, OrderError
+from engine.exchange import kernel as k
+from engine.model import OrderStatus, OrderType, Signal
+from tests.binance.sim import Reply, World, differences
+from tests.binance.sim_exchange import UNIT, Refusal
+
+Work = Callable[[World], Coroutine[Any, Any, None]]
+Play = Callable[..., World]
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    def run(work: Work, **given: Any) -> World:
+        world = World(1, tmp_path / "j.db")
+        world.given = given
+        world.script(work)
+        return world
+
+    return run
+
+
+async def quiet(its: World) -> None:
+    await its.until(lambda: not its.trade.wire.tasks)
+
+
+async def rests(its: World, price: float = 90, amount: float = 1, **given: Any) -> int:
+    """Have an order rest at the exchange; return its number."""
+    its.exchange.plan = []
+    its.trade.place_order("AAAUSDT", amount, price, **given)
+    await quiet(its)
+    number: int = its.trade.mirror.n_orders - 1
+    assert its.life(number).stage is Stage.NEW
+    return number
+
+
+# of unknown fate
+
+
+@pytest.mark.parametrize("fault", ["lost_response", "-1006", "-1007", "503", "504", "html"])
+def test_an_order_whose_answer_is_lost_is_found_and_never_sent_again(play: Play, fault: str) -> None:
+    async def work(its: World) -> None:
+        its.soon[fault] = 1
+        its.exchange.tell = lambda event: None
+        its.trade.place_order("AAAUSDT", 1)
+        await its.until(lambda: its.trade.lives.unknown != [])
+        assert its.trade.disarmed == "order #0 of AAAUSDT is UNKNOWN"
+        await its.until(lambda: its.life(0).complete)
+        assert (its.posts, its.life(0).stage, its.life(0).accounted) == (1, Stage.FILLED, UNIT)
+        assert its.trade.disarmed, "until a person arms"
+        its.trade.arm()
+
+    play(work)
+
+
+def test_an_order_that_never_arrived_is_proven_so_when_its_time_is_over(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.soon["lost_request"] = 1
+        its.trade.place_order("AAAUSDT", 1)
+        await its.until(lambda: its.life(0).stage is Stage.UNKNOWN)
+        assert its.trade.stage_of(0)[0] == "UNKNOWN"
+        its.trade.disarmed = ""
+        assert its.trade.kept_in(0).startswith("order #0 of this coin is UNKNOWN for ")
+        with pytest.raises(OrderError, match="cannot be armed: order #0 of AAAUSDT is UNKNOWN"):
+            its.trade.arm()
+        its.trade.vigil("")
+        its.trade.place_order("BBBUSDT", 1)
+        assert its.trade.account.order(1).refusal == "disarmed: order #0 of AAAUSDT is UNKNOWN"
+        took = await its.until(lambda: its.life(0).stage is Stage.NOT_PLACED)
+        assert 60 < took + 12 < 90
+        assert its.trade.account.order(0).refusal.startswith("not placed: its time is over")
+        assert its.trade.account.order(0).status is OrderStatus.REJECTED
+        assert its.posts == 1
+        assert its.trade.disarmed
+        its.trade.arm()
+        assert differences(its) == []
+
+    play(work)
+
+
+def test_a_cancel_of_an_order_of_unknown_fate_goes_out_and_proves_nothing(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.soon["lost_request"] = 1
+        its.trade.place_order("AAAUSDT", 1, 90)
+        await its.until(lambda: its.life(0).stage is Stage.UNKNOWN)
+        assert its.trade.cancel(0)
+        await asyncio.sleep(5)
+        assert its.life(0).stage is Stage.UNKNOWN
+        assert not its.life(0).cancels
+        with pytest.raises(OrderError, match="nobody knows whether it is there"):
+            its.trade.amend_order(0, 0.5)
+        its.trade.disarmed = ""
+        with pytest.raises(OrderError, match="nobody knows whether it is there"):
+            its.trade.replace_order(0, 1, 91)
+        await its.until(lambda: its.life(0).stage is Stage.NOT_PLACED)
+        assert not its.trade.cancel(0)
+
+    play(work)
+
+
+def test_an_order_that_is_there_but_unseen_for_a_while_is_not_given_up(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.soon["lost_response"] = 1
+        its.exchange.tell = lambda event: None
+        its.lag_until = 2**63
+        its.dice.randrange = lambda *limits: 55 * 10**9  # type: ignore[method-assign, assignment]
+        its.trade.place_order("AAAUSDT", 1, 90)
+        took = await its.until(lambda: its.life(0).stage is Stage.NEW)
+        assert 50 < took < 65
+
+    play(work)
+
+
+def test_what_the_exchange_no_longer_knows_ends(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.exchange.orders.clear()
+        its.exchange.open.clear()
+        its.exchange.by_cid.clear()
+        its.exchange.balances = {asset: [sum(both), 0] for asset, both in its.exchange.balances.items()}
+        its.exchange._tell_balances()
+        await its.until(lambda: its.life(order).stage is Stage.EXPIRED)
+        assert its.trade.account.order(order).refusal.startswith("the exchange no longer knows it")
+        assert its.trade.lives.unsettled == []
+        assert (its.trade.mirror.free("USDT"), its.trade.mirror.locked("USDT")) == (10**6 * UNIT, 0)
+
+    play(work)
+
+
+def test_what_the_exchange_has_archived_has_ended(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+
+        def archived(path: str, p: Any, lag: int) -> Any:
+            raise Refusal(-2026, "Order was canceled or expired with no executed qty over 90 days ago and has been archived.")
+
+        its.exchange.ask = archived  # type: ignore[method-assign]
+        assert await its.trade.wire.evidence.look(its.life(order)) is None
+        assert its.life(order).stage is Stage.EXPIRED
+
+    play(work)
+
+
+def test_a_duplicate_is_not_a_refusal(play: Play) -> None:
+    async def work(its: World) -> None:
+        real = its.exchange.place
+
+        def twice(p: Any) -> Any:
+            real(p)
+            return real(p)
+
+        its.exchange.plan = []
+        its.exchange.place = twice  # type: ignore[method-assign]
+        its.trade.place_order("AAAUSDT", 1, 90)
+        await quiet(its)
+        assert its.life(0).stage is Stage.NEW
+
+    play(work)
+
+
+def test_a_status_nobody_knows_is_asked_for_again(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("AAAUSDT", 1, 90)
+        await quiet(its)
+        its.soon["strange"] = 3
+        its.exchange._keep(its.exchange.open[1], "NEW")
+        await its.until(lambda: its.life(0).stage is Stage.UNKNOWN)
+        assert its.life(0).text == "the exchange calls it 'PENDING_SOMETHING'"
+        assert its.trade.disarmed == "order #0 of AAAUSDT is UNKNOWN"
+        await its.until(lambda: its.life(0).stage is Stage.NEW)
+
+    play(work)
+
+
+def test_a_garbled_reply_says_nothing(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan, real = [], its.exchange.place
+        for body in ({}, {"orderId": 1}, {"orderReports": 7, "orderListId": 1}, {"orderId": 1, "clientOrderId": "x"}):
+            its.exchange.place = lambda p, body=body: (real(p), body)[1]  # type: ignore[method-assign, misc]
+            its.trade.disarmed = ""
+            its.trade.place_order("AAAUSDT", 1, 90)
+            await its.until(lambda: not its.trade.wire.tasks and not its.trade.lives.unknown)
+        assert differences(its) == []
+        assert its.posts == 4
+
+    play(work)
+
+
+def test_fills_that_a_reply_leaves_out_are_asked_for(play: Play) -> None:
+    async def work(its: World) -> None:
+        real = its.exchange.place
+        its.exchange.place = lambda p: real(p) | {"fills": []}  # type: ignore[method-assign]
+        its.exchange.tell = lambda event: None
+        its.trade.place_order("AAAUSDT", 1)
+        took = await its.until(lambda: its.life(0).complete)
+        assert took < 1
+        assert all(fill.final for fill in its.life(0).trades.values())
+
+    play(work)
+
+
+# cancels, amendments, replacements
+
+
+def test_cancels_go_out_while_the_journal_takes_nothing(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.soon["journal"] = 100
+        its.trade.place_order("AAAUSDT", 1, 80)
+        assert its.trade.disarmed == "the disk is full"
+        assert its.trade.account.order(1).refusal == "disarmed: the disk is full"
+        with pytest.raises(OrderError, match="the disk is full"):
+            its.trade.amend_order(order, 0.5)
+        with pytest.raises(OrderError, match="cannot be armed: the disk is full"):
+            its.trade.arm()
+        its.trade.cancel(order)
+        await quiet(its)
+        assert its.life(order).stage is Stage.CANCELED
+        its.soon["journal"] = 0
+
+    play(work)
+
+
+@pytest.mark.parametrize("fault", ["", "503", "lost_response", "garbled", "429"])
+def test_what_became_of_a_cancel_the_exchange_says(play: Play, fault: str) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.soon[fault] = 1
+        its.trade.cancel(order)
+        assert its.trade.stage_of(order)[0] == "CANCEL_SENT"
+        await its.until(lambda: not its.life(order).cancels)
+        if fault == "429":
+            assert its.life(order).stage is Stage.NEW
+            await asyncio.sleep(60)
+            its.trade.cancel(order)
+        await its.until(lambda: its.life(order).stage is Stage.CANCELED)
+
+    play(work)
+
+
+def test_an_order_that_filled_before_its_cancel_came_is_filled(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.exchange.tell = lambda event: None
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        its.trade.cancel(order)
+        await quiet(its)
+        assert its.life(order).stage is Stage.FILLED
+        assert its.life(order).complete
+
+    play(work)
+
+
+def test_an_order_is_reduced(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.trade.amend_order(order, Decimal("0.4"))
+        await quiet(its)
+        assert its.life(order).amount == 4 * UNIT // 10
+        assert its.trade.account.order(order).amount == Decimal("0.4")
+        for fault in ("lost_response", "503"):
+            its.soon[fault] = 1
+            before = its.life(order).amount
+            its.trade.amend_order(order, Decimal(before) / UNIT / 2)
+            await its.until(lambda before=before: its.life(order).amount == before // 2)  # type: ignore[misc]
+        its.soon["429"] = 1
+        its.trade.amend_order(order, Decimal("0.05"))
+        await quiet(its)
+        assert its.life(order).amount == UNIT // 10
+        with pytest.raises(OrderError, match="quantity increase"):
+            its.trade.amend_order(order, 2)
+        await asyncio.sleep(65)
+        assert differences(its) == []
+
+    play(work)
+
+
+def test_an_order_is_replaced_and_both_parts_are_known(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.trade.replace_order(order, 2, 91, by="hand", reason="nearer")
+        assert [entry.what for entry in its.flight.journal.entries()][-1] == "intent", "written down before it leaves"
+        await quiet(its)
+        assert (its.life(order).stage, its.life(1).stage) == (Stage.CANCELED, Stage.NEW)
+        assert its.trade.account.order(1).by == "hand"
+
+        its.soon["half"] = 1
+        its.trade.replace_order(1, 2, 92)
+        await quiet(its)
+        assert (its.life(1).stage, its.life(2).stage) == (Stage.CANCELED, Stage.REJECTED)
+        assert its.trade.account.order(2).refusal == "-2010 Account has insufficient balance for requested action."
+
+        third = await rests(its)
+        its.exchange.tell = lambda event: None
+        its.exchange._happen(next(iter(its.exchange.open.values())), 1.0)
+        its.trade.replace_order(third, 2, 92)
+        await quiet(its)
+        assert (its.life(third).stage, its.life(4).stage) == (Stage.FILLED, Stage.REJECTED)
+        assert "not placed, as the other could not be cancelled: -2011" in its.trade.account.order(4).refusal
+        its.exchange.tell = its.stream
+
+        fifth = await rests(its)
+        for fault in ("lost_response", "-1007", "garbled"):
+            its.soon[fault] = 1
+            last = its.trade.mirror.n_orders - 1
+            its.trade.disarmed = ""
+            its.trade.replace_order(last, 2, 92)
+            await its.until(lambda last=last: its.life(last + 1).stage is Stage.NEW)  # type: ignore[misc]
+            await its.until(lambda last=last: its.life(last).stage is Stage.CANCELED)  # type: ignore[misc]
+        assert its.life(fifth).stage is Stage.CANCELED
+
+        its.soon["filter"] = 1
+        last = its.trade.mirror.n_orders - 1
+        its.trade.arm()
+        its.trade.replace_order(last, 2, 93)
+        await quiet(its)
+        assert (its.life(last).stage, its.life(last + 1).stage) == (Stage.NEW, Stage.REJECTED)
+        its.trade.disarm("for lunch")
+        with pytest.raises(OrderError, match="stays as it is: disarmed: for lunch"):
+            its.trade.replace_order(last, 2, 94)
+        await asyncio.sleep(70)
+        assert differences(its) == []
+
+    play(work)
+
+
+def test_a_half_done_replacement_that_cannot_be_read_leaves_the_new_one_unknown(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        real = its.exchange.cancel_replace
+
+        def half(p: Any) -> Any:
+            its.soon["half"] = 1
+            try:
+                return real(p)
+            except Refusal as no:
+                raise Refusal(-2021, "Order cancel-replace partially failed.", 409, data) from no
+
+        its.exchange.cancel_replace = half  # type: ignore[method-assign]
+        data: Any = {"newOrderResponse": {"code": -1007, "msg": "Timeout"}, "cancelResponse": 3}
+        its.trade.replace_order(order, 2, 92)
+        await its.until(lambda: its.life(1).stage is Stage.UNKNOWN)
+        await its.until(lambda: its.life(order).stage is Stage.CANCELED)
+        await its.until(lambda: its.life(1).stage is Stage.NOT_PLACED)
+        its.trade.arm()
+        third = await rests(its)
+        data = "nothing"
+        its.trade.replace_order(third, 2, 92)
+        await its.until(lambda: its.life(third).stage is Stage.CANCELED)
+        assert its.life(3).stage is Stage.UNKNOWN
+
+    play(work)
+
+
+def test_a_pair_ends_as_one(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_oco("AAAUSDT", -1, 120, 80)
+        await quiet(its)
+        assert [its.life(n).stage for n in (0, 1)] == [Stage.NEW, Stage.NEW]
+        assert its.trade.purse.sellable(0) == 2 * UNIT, "a pair holds back once"
+        with pytest.raises(OrderError, match="one of a pair"):
+            its.trade.amend_order(0, 0.5)
+        its.trade.cancel_order("AAAUSDT")
+        await quiet(its)
+        assert [its.life(n).stage for n in (0, 1)] == [Stage.CANCELED, Stage.CANCELED]
+        its.trade.place_oco("AAAUSDT", -5, 120, 80)
+        assert its.trade.account.order(2).refusal.startswith("own: a sell of 5 AAA; 3 is the strategy's")
+        its.soon["journal"] = 1
+        its.trade.place_oco("AAAUSDT", -1, 120, 80)
+        assert its.trade.account.order(5).refusal == "disarmed: the disk is full"
+
+    play(work)
+
+
+# exits
+
+
+def test_exits_follow_their_entry_once_restarts_or_not(play: Play) -> None:
+    async def work(its: World) -> None:
+        await rests(its, stop_loss=80, take_profit=120)
+        its.flight.kill()
+        # nobody looks while it fills
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        await asyncio.sleep(1)
+        assert its.life(0).stage is Stage.FILLED
+        assert len(its.exchange.orders) == 1, "disarmed, they wait"
+        its.trade.arm()
+        await quiet(its)
+        legs = [(its.life(n).stage, its.life(n).amount) for n in (1, 2)]
+        assert legs == [(Stage.NEW, 999 * UNIT // 1000)] * 2
+        assert its.trade.account.order(1).entry == 0
+        assert its.trade.account.order(1).pair == 2
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.trade.arm()
+        await asyncio.sleep(70)
+        assert len(its.exchange.orders) == 3
+        assert its.trade.account.order(1).entry == 0
+        assert differences(its) == []
+
+    play(work)
+
+
+def test_exits_are_for_what_an_entry_brought_in_before_it_was_cancelled(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its, stop_loss=80)
+        its.exchange._happen(its.exchange.open[1], 0.5)
+        its.trade.cancel(order)
+        await quiet(its)
+        await its.until(lambda: its.trade.mirror.n_orders == 2)
+        await quiet(its)
+        assert its.life(1).amount == 499 * UNIT // 1000
+        nothing = await rests(its, stop_loss=80)
+        its.trade.cancel(nothing)
+        await quiet(its)
+        assert its.trade.lives.exits == {}
+        assert its.trade.mirror.n_orders == 3
+
+    play(work)
+
+
+def test_a_close_waits_for_the_exits_it_takes_off(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("AAAUSDT", 1, stop_loss=80)
+        await its.until(lambda: len(its.exchange.open) == 1)
+        await quiet(its)
+        its.exchange.balances["AAA"][0] = 0
+        its.exchange._tell_balances()
+        await asyncio.sleep(1)
+        its.trade.trade("AAAUSDT", Signal.close())
+        assert its.trade.signals[0].outcome == "orders cancelled"
+        await its.until(lambda: its.trade.mirror.n_orders == 3)
+        await quiet(its)
+        assert its.life(1).stage is Stage.CANCELED
+        sold = its.trade.account.order(2)
+        assert (sold.status, sold.amount) == (OrderStatus.FILLED, Decimal("0.999"))
+
+    play(work, adopt={})
+
+
+def test_a_close_whose_cancel_fails_is_judged_by_the_exchange_in_the_end(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("AAAUSDT", -3, 120)
+        await quiet(its)
+        its.exchange.balances["AAA"][0] = 0
+        its.exchange._tell_balances()
+        await asyncio.sleep(1)
+        its.soon["429"] = 1
+        its.trade.trade("AAAUSDT", Signal.close())
+        await asyncio.sleep(6)
+        its.trade.vigil("")
+        assert its.trade.mirror.n_orders == 1, "nothing of it is own and free"
+
+    play(work)
+
+
+# what is whose
+
+
+def test_the_holders_coins_are_never_sold_and_cash_is_not_passed(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.trade.place_order("AAAUSDT", -4)
+        assert its.trade.account.order(0).refusal == (
+            "own: a sell of 4 AAA; 3 is the strategy's and in no other sell, 1 too much"
+        )
+        its.trade.place_order("AAAUSDT", 600)
+        assert its.trade.account.order(1).refusal.startswith("cash: an order of 60,000 USDT; 50,000 of the strategy's")
+        its.trade.trade("AAAUSDT", Signal.buy(value=10**6))
+        await quiet(its)
+        assert its.life(2).amount == 500 * UNIT
+        assert its.trade.account.balances["BBB"][0] == 500
+        assert its.trade.account.position("BBBUSDT").amount == 0
+
+    play(work)
+
+
+def test_fees_are_the_highest_that_any_coin_pays(play: Play) -> None:
+    async def work(its: World) -> None:
+        ask = its.exchange.ask
+
+        def dear(path: str, p: Any, lag: int) -> Any:
+            told = ask(path, p, lag)
+            if path == "account/commission" and p["symbol"] == "BBBUSDT":
+                told["taxCommission"] = {"maker": "0.00200000", "taker": "0.00250000"}
+            return told
+
+        its.exchange.ask = dear  # type: ignore[method-assign]
+        its.flight.ledger.books._rates_known = False
+        await its.flight.ledger.reconcile()
+        assert its.trade.mirror.head[[k.MAKER_RATE, k.TAKER_RATE]].tolist() == [300_000, 350_000]
+
+    play(work)
+
+
+def test_one_trade_is_of_one_order(play: Play) -> None:
+    async def work(its: World) -> None:
+        first, second = await rests(its), await rests(its)
+        fill = Execution(9, 90 * UNIT, UNIT // 2, 45 * UNIT, 0, "USDT", True, 1)
+        its.trade.lives.fill(its.life(first), fill)
+        with pytest.raises(NotExact, match="trade 9 of AAAUSDT is told of two orders"):
+            its.trade.lives.fill(its.life(second), fill)
+
+    play(work)
+
+
+def test_a_stop_of_the_limits_withdraws_each_order_once(play: Play) -> None:
+    async def work(its: World) -> None:
+        await rests(its)
+        await rests(its)
+        its.trade._stop("too much was lost")
+        await quiet(its)
+        assert [its.life(n).stage for n in (0, 1)] == [Stage.CANCELED, Stage.CANCELED]
+
+    play(work)
+
+
+def test_every_type_is_written_as_the_exchange_wants_it(play: Play) -> None:
+    async def work(its: World) -> None:
+        sent: list[Any] = []
+        its.exchange.place = lambda p: sent.append(p) or {}  # type: ignore[method-assign, func-returns-value]
+        place = its.trade.place_order
+        place("AAAUSDT", 1, 90)
+        place("BBBUSDT", Decimal("0.5"), 12, stop=30, type=OrderType.STOP_LIMIT)
+        await asyncio.sleep(0.02)
+        assert [(p["quantity"], p["price"], p.get("stopPrice"), p["timeInForce"]) for p in sent] == [
+            ("1", "90", None, "GTC"),
+            ("0.5", "12", "30", "GTC"),
+        ]
+
+    play(work)
+
+
+# when something is wrong
+
+
+def test_each_trouble_disarms_with_its_reason(play: Play) -> None:
+    async def work(its: World) -> None:
+        trade, client = its.trade, its.flight.client
+
+        def disarms(why: str) -> None:
+            trade.vigil("")
+            assert trade.disarmed == why
+            with pytest.raises(OrderError, match="cannot be armed"):
+                trade.arm()
+
+        client.clock.forget()
+        disarms("the exchange's time is not known")
+        await its.until(lambda: client.clock.known)
+        trade.arm()
+        its.skew_ns = 3 * 10**9
+        trade.vigil("")
+        assert trade.disarmed == "the exchange's time is not known", "this machine's clock jumped"
+        await its.until(lambda: client.clock.known)
+        trade.disarmed = ""
+        disarms("this machine's clock is 3.0 s ahead of the exchange's; 1 s is allowed")
+        its.skew_ns = 0
+        await asyncio.sleep(3)
+        trade.arm()
+        client.budget.hear(418, {"Retry-After": "7"})
+        disarms("the exchange has banned this address")
+        await asyncio.sleep(8)
+        trade.arm()
+        client.budget.hear(429, {"Retry-After": "7"})
+        disarms("the exchange asks to wait")
+        await asyncio.sleep(8)
+        trade.arm()
+        trade.vigil("AAAUSDT is stale")
+        assert trade.disarmed == "AAAUSDT is stale"
+        trade.vigil("")
+        trade.arm()
+
+    play(work)
+
+
+def test_a_stream_that_stays_down_disarms_and_a_short_cut_only_keeps_in(play: Play) -> None:
+    async def work(its: World) -> None:
+        for line in list(its.listeners):
+            line.cut()
+        await asyncio.sleep(0.05)
+        its.trade.vigil("")
+        assert not its.trade.disarmed
+        assert its.trade.kept_in(0).startswith("the account's stream is down")
+        await its.until(lambda: its.flight.ledger.reconciled and its.flight.ledger.alive)
+        assert its.trade.kept_in(0) == ""
+        its.soon["refused"] = 1000
+        for line in list(its.listeners):
+            line.cut()
+        await asyncio.sleep(8)
+        its.trade.vigil("")
+        assert its.trade.disarmed.startswith("the account's stream is down for ")
+        its.soon["refused"] = 0
+        await its.until(lambda: its.flight.ledger.alive)
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.trade.arm()
+
+    play(work)
+
+
+def test_a_connection_made_anew_tells_of_orders_again(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        for line in list(its.listeners):
+            line.cut()
+        await its.until(lambda: its.flight.ledger.socket.counters.reconnects == 1)
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        assert await its.until(lambda: its.life(order).complete) < 1
+
+    play(work)
+
+
+def test_an_order_does_not_leave_once_it_may_not(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.trade.place_order("AAAUSDT", 1)
+        its.trade.disarm("second thoughts")
+        await quiet(its)
+        assert its.posts == 0
+        assert its.trade.account.order(0).refusal == "not sent: disarmed: second thoughts"
+        its.trade.arm()
+        its.flight.client.budget._count(6000)
+        its.trade.place_order("AAAUSDT", 1)
+        await quiet(its)
+        assert its.posts == 0
+        assert its.trade.account.order(1).refusal == "not sent: the request weight of this minute is used up"
+
+    play(work)
+
+
+def test_what_no_request_should_do_disarms(play: Play) -> None:
+    async def work(its: World) -> None:
+        async def breaks(life: Any) -> None:
+            raise RuntimeError("as nobody expected")
+
+        its.trade.wire.evidence.look = breaks  # type: ignore[method-assign, assignment]
+        order = await rests(its)
+        its.soon["garbled"] = 1
+        its.trade.cancel(order)
+        await quiet(its)
+        assert its.trade.disarmed == "a request failed as none should: RuntimeError as nobody expected"
+
+    play(work)
+
+
+def test_a_time_that_was_wrong_is_asked_for_again(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.soon["delay"] = 1
+        its.dice.random = lambda: 0.3  # type: ignore[method-assign]
+        its.trade.place_order("AAAUSDT", 1)
+        await its.until(lambda: its.life(0).stage is Stage.REJECTED)
+        assert its.life(0).code == -1021
+        assert not its.flight.client.clock.known or its.flight.client.clock._samples
+
+    play(work)
+
+
+# halting
+
+
+def test_a_halt_is_on_the_wire_at_once_and_ends_though_nobody_answers(play: Play) -> None:
+    async def work(its: World) -> None:
+        for price in range(60, 90):
+            await rests(its, price, 0.1)
+        its.trade.place_order("BBBUSDT", 1)
+        await quiet(its)
+        sent: list[int] = []
+        real = its.exchange.cancel
+        its.exchange.cancel = lambda p: (sent.append(its.loop.ns), real(p))[1]  # type: ignore[method-assign, func-returns-value]
+        began = its.loop.ns
+        said = await its.trade.halt(True)
+        assert said == "30 of 30 cancelled; 2 of 2 sold"
+        assert len(sent) == 30
+        assert max(sent) - began <= 50 * 10**6
+        assert its.trade.disarmed == "halted"
+        assert await its.trade.halt(True) == "no order was open; nothing was held"
+
+    play(work)
+
+
+def test_a_halt_says_what_it_could_not_do(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await rests(its)
+        its.soon["lost_request"] = 1000
+        said = await its.trade.halt(True)
+        assert said.startswith(
+            f"0 of 1 cancelled, #{order} AAAUSDT is CANCEL_SENT still; 0 of 1 sold, #1 AAAUSDT is SENT still"
+        )
+        its.soon["lost_request"] = 0
+        await its.until(lambda: len(its.trade.lives.unsettled) == 1)
+        real, asked = its.exchange.cancel, [0]
+
+        def once(p: Any) -> Any:
+            asked[0] += 1
+            if asked[0] == 1:
+                raise Refusal(-1034, "Too many requests at once.")
+            return real(p)
+
+        its.exchange.cancel = once  # type: ignore[method-assign]
+        assert await its.trade.halt(False) == "1 of 1 cancelled", "it is asked for again"
+        its.soon["journal"] = 1
+        assert await its.trade.halt(True) == "no order was open; AAAUSDT is not sold: halted"
+
+    play(work)
+
+
+def test_a_halt_leaves_the_holders_coins_and_dust(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("BBBUSDT", 1)
+        await quiet(its)
+        its.exchange.balances["BBB"][0] = UNIT // 10
+        its.exchange._tell_balances()
+        await asyncio.sleep(1)
+        assert (await its.trade.halt(True)) == (
+            "no order was open; 1 of 1 sold; BBBUSDT is not sold: what is free of it is less than can be sold"
+        )
+        assert its.trade.account.order(1).coin == "AAAUSDT"
+        assert its.trade.account.order(1).amount == 3
+
+    play(work)
+
+
+def test_a_halt_in_a_ban_waits_for_nothing(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.flight.client.budget.hear(418, {"Retry-After": "100"})
+        said = await its.trade.halt(True)
+        assert said.startswith("no order was open; 0 of 1 sold, #0 AAAUSDT REJECTED")
+
+    play(work)
+
+
+def test_a_reply_is_as_much_as_it_says() -> None:
+    error = BinanceAPIException(Reply('{"code": "x", "msg": null}'), 400, '{"code": "x", "msg": null}')
+    from engine.binance.outcome import Outcome, of_body, of_error
+
+    assert of_error(error).outcome is Outcome.UNKNOWN
+    assert of_body([]).outcome is Outcome.UNKNOWN
+    assert of_error(ExchangeError("no way")).outcome is Outcome.UNKNOWN
+    assert issubclass(JournalError, Exception)
