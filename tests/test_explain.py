@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from engine import Engine, ExponentialMovingAverage, Feature, MovingAverage, Recording, Signal, Strategy, UsageError
 from engine.explain import OrderWhy, Why, explain
 from engine.recordings import write_recording
+from engine.session import prepare
+from engine.session_file import Keeper
 from engine.trading.risk import Limits
 from tests.worlds import Scripted, candles, engine, hashes, instrument, market, restless, units
 from tui.cli import app
@@ -375,6 +377,22 @@ def test_the_command_tells_and_prints_json(config: Path) -> None:
     assert json.loads(by_time)["signals"][0]["signal"]["reason"] == "fast above slow"
     code, other, _ = run(str(config), "--at", "2", "--json", "--set", "fast=1")
     assert json.loads(other)["reads"][0]["value"] == 102.0
+
+
+def test_the_command_explains_a_saved_session_with_what_was_done_by_hand(config: Path) -> None:
+    session = prepare(str(config))
+    its = Engine(session.feed, session.trade, session.strategy, session.begin)
+    its.seek(4)
+    its.place_order("BTCUSDT", 1, 50)
+    saved = config.with_name("saved.toml")
+    Keeper(saved, session, its).save()
+    code, told, _ = run(str(saved), "--at", "5", "--json")
+    assert code == 0
+    (order,) = [order for order in json.loads(told)["orders"] if order["order"]["by"] == "hand"]
+    assert order["why"] == "the lowest price was 95, 45 (90.00 %) above its limit of 50"
+    code, out, err = run(str(saved), "--at", "5", "--set", "fast=1")
+    assert (code, out) == (2, "")
+    assert "keeps its config" in err
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
-from tui.commands.backtest import Config, RecordingName, Set, overrides_of, replayed
+from tui.commands.backtest import RecordingName, Set, overrides_of, replayed
 
 if TYPE_CHECKING:
     from engine.explain import Why
@@ -21,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 
 def why_command(
-    config: Config,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="SESSION|CONFIG", help="A saved session, or a session config's path or a bundled one's name."),
+    ],
     at: Annotated[str, typer.Option("--at", metavar="STEP|TIME", help="A step, or a UTC time such as 2025-06-14T12:30.")],
     recording: RecordingName = None,
     changes: Set = None,
@@ -32,7 +36,7 @@ def why_command(
     from tui.text import clean
 
     try:
-        why = _explained(config, replayed(overrides_of(changes, recording)), at)
+        why = _explained(what, recording, changes, at)
     except (ConfigError, RecordingError, UsageError) as error:
         fail(error, 2)
     except TickdeckError as error:
@@ -44,17 +48,27 @@ def why_command(
             out.print(clean(line), markup=False)
 
 
-def _explained(config: str, overrides: dict[str, str], at: str) -> Why:
-    from tui.console import loading
+def _explained(what: str, recording: str | None, changes: list[str] | None, at: str) -> Why:
+    from tui.console import err, loading
+    from tui.text import clean_lines
 
     # what a strategy prints is no explanation
     with contextlib.redirect_stdout(sys.stderr), loading():
         from engine.explain import explain
         from engine.loop import Engine
         from engine.session import prepare
+        from engine.session_file import is_session, resume
 
-        session = prepare(config, overrides=overrides)
-        engine = Engine(session.feed, session.trade, session.strategy, session.begin)
+        if is_session(Path(what)):
+            if changes:
+                raise UsageError(f"{what} is a saved session and keeps its config", hint="--set is for configs")
+            resumed = resume(Path(what), recording)
+            for warning in resumed.warnings:
+                err.print(clean_lines(warning), markup=False)
+            session, engine = resumed.session, resumed.engine
+        else:
+            session = prepare(what, overrides=replayed(overrides_of(changes, recording)))
+            engine = Engine(session.feed, session.trade, session.strategy, session.begin)
         return explain(engine, _step(at, session.feed.times))
 
 
