@@ -348,7 +348,11 @@ def test_a_private_key_with_a_passphrase_is_refused_with_the_way_out(home: Path)
         assert "BEGIN" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [pem(EC), "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n", "-----BEGIN x"])
+@pytest.mark.parametrize(
+    "text",
+    [pem(EC), "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n", "-----BEGIN x"],
+    ids=["elliptic", "cut off", "no end"],
+)
 def test_what_is_no_private_key_of_the_exchange_s_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"this is no private key of Ed25519 or RSA"):
         keys_of({"api_key": API, "private_key": text}, "here")
