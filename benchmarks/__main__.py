@@ -123,6 +123,7 @@ def main() -> int:
             "breaking": lambda: run([sys.executable, "-m", "benchmarks.breaking", str(folder)]),
             "capture": lambda: run([sys.executable, "-m", "benchmarks.capture"]),
             "live": lambda: run([sys.executable, "-m", "benchmarks.live"]),
+            "flight": lambda: run([sys.executable, "-m", "benchmarks.flight"]),
         }
         for case in CASES:
             work[case] = partial(ours, case)
@@ -132,8 +133,8 @@ def main() -> int:
         ours("opening")  # the page cache is as warm for the first repeat as for the last
         for repeat in range(chosen.repeats):
             for name, measure in work.items():
-                if name == "live" and repeat:
-                    continue  # a minute long, and a distribution already
+                if name in ("live", "flight") and repeat:
+                    continue  # minutes long, and distributions already
                 if "." in name and repeat >= MOST_REPEATS:
                     continue
                 status.print(f"{repeat + 1} of {chosen.repeats}: {name}", highlight=False)

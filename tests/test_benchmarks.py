@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import breaking, live, orders, ours, rehearsal, rows
+from benchmarks import breaking, flight, live, orders, ours, rehearsal, rows
 from benchmarks.capture import run_capture
 from benchmarks.market import SEED, YEAR, make_coin, times
 from benchmarks.peers import PEERS, installed
 from benchmarks.reference import Rule, reference
 
 BARS = 3000
+FLOWN = {"order_ms": 2.0, "order_p99_ms": 10.0, "orders": 200, "cancel_ms": 3.0, "cancel_p99_ms": 50.0, "rate": 5000.0}
+FLOWN |= {"grown_mb": 1.0, "host_mb": 200.0}
 WELL = {
     "messages_s": 5000, "age_ms": 110, "age_p99_ms": 125, "key_ms": 3, "key_max_ms": 9, "host_mb": 290, "grown_mb": 0.1,
     "holes": 0, "reconnects": 0, "bad": 0, "unrecorded": "",
@@ -103,6 +105,7 @@ def test_every_case_has_its_rows(folder: Path) -> None:
     figures["capture"] = run_capture(folder, 3000)
     assert (figures["capture"]["lost"], figures["capture"]["sealed"]) == (0, 3000)
     figures["live"] = WELL
+    figures["flight"] = FLOWN
     told = {row[0].strip("… "): row[-1] for row in rows.judge(figures)}
     assert {"a far stop under every entry", "an order at every bar", "10 coins, one account"} <= set(told)
     assert told["equity"] is True
@@ -120,6 +123,28 @@ def test_ten_live_coins_at_5000_messages_a_second_are_shown_and_recorded_whole(m
     assert figures["trades"] == figures["trade_ids"] > 12 * 0.9 * live.RATE * 0.3
     assert figures["age_ms"] < 1000
     assert figures["key_ms"] < 500
+
+
+@pytest.mark.timeout(240)
+def test_a_flight_keeps_up_and_takes_no_more_room_the_longer_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute of 2,000 messages a second with an order and a cancel again and again; how fast it is, `make bench` says."""
+    monkeypatch.setattr(flight, "QUIET_S", 5.0)
+    monkeypatch.setattr(flight, "BUSY_SPEED", 900)
+    figures = flight.fly()
+    told = {row[0].strip(): row[-1] for row in flight.flight_rows(figures)}
+    assert told["the engine's memory grows by"] is True
+    assert figures["files"] <= 2
+    assert (figures["unknown"], figures["holes"]) == (0, 0)
+    assert figures["rate"] > 1000
+    assert figures["orders"] > 10
+    assert figures["cancels"] > 50
+    assert figures["cancel_ms"] < 500
+
+
+def test_what_a_flight_misses_is_told() -> None:
+    assert all(row[-1] for row in flight.flight_rows(FLOWN))
+    for worse in ({"order_ms": 2.1}, {"order_p99_ms": 11}, {"cancel_p99_ms": 51}, {"grown_mb": 6}):
+        assert [row[-1] for row in flight.flight_rows(FLOWN | worse)].count(False) == 1
 
 
 def test_what_live_prices_miss_is_told() -> None:
