@@ -23,13 +23,12 @@ _PATTERNS = (
         r"(?i)((?:signature|api[-_]?key|secret|token|passphrase|password|private[-_]?key|x-mbx-apikey)"
         r"(?:['\"]?\s*[=:,]\s*['\"]|=|:\s*(?=\S{8})(?=\S*[0-9])))(?!\[redacted\])[^\s'\"&,)}\]]+"
     ),
-    re.compile(r"()-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL),
     # a long run of letters and digits is a key or a signature rather than a word or a number
     re.compile(r"()(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{40,}"),
 )
+_PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?(?:-----END [A-Z ]+-----|\Z)", re.DOTALL)
 # where a traceback names a file, its path is none
 _FILE = re.compile(r'(File "[^"\n]*")')
-_HEADER = re.compile(r"-----[A-Z ]+-----")
 
 _known: dict[str, list[tuple[int, str]]] = {}
 """The forms of all secrets by their first characters: how many of each tell it, and the whole."""
@@ -40,6 +39,8 @@ def hide(secret: str) -> None:
     if len(secret) < 8:
         return
     for least, form in _forms(secret):
+        if len(form) < max(least, LEAST):
+            continue
         forms = _known.setdefault(form[:LEAST], [])
         if (least, form) not in forms:
             forms.append((least, form))
@@ -47,7 +48,7 @@ def hide(secret: str) -> None:
 
 def redact(text: str) -> str:
     """Return a text with every secret in it, and what looks like one, replaced."""
-    parts = _FILE.split(_without_known(text))
+    parts = _FILE.split(_without_known(_PEM.sub(MASK, text)))
     for n in range(0, len(parts), 2):
         for pattern in _PATTERNS:
             parts[n] = pattern.sub(rf"\1{MASK}", parts[n])
@@ -82,7 +83,7 @@ def _end(text: str, at: int, least: int, form: str) -> int:
 
 def _forms(secret: str) -> Iterator[tuple[int, str]]:
     """Yield how a secret can stand in a text, each with how much of it tells it."""
-    if not _HEADER.match(secret):
+    if "-----BEGIN" not in secret:
         yield from _encodings(secret.encode(), LEAST)
         # a log that shortens what it shows leaves the middle out
         yield from ((PIECE, secret[at:]) for at in range(1, len(secret) - PIECE + 1) if len(secret) >= 2 * PIECE)

@@ -140,6 +140,18 @@ def test_private_keys_are_masked_by_the_line_and_by_what_is_in_them(key: ed25519
     assert redact(beginning) == beginning, "what all private keys begin with is no secret"
 
 
+def test_what_was_given_for_a_private_key_and_is_none_does_not_hide_the_marks_of_one() -> None:
+    for words in (
+        "-----BEGIN x",
+        "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----",
+    ):
+        hide(words)
+    told = redact("-----BEGIN PRIVATE KEY-----\nhT5rQw2e\n-----END PRIVATE KEY-----")
+    assert told == MASK
+    assert redact("302e02 at 0.5 and 313233343536") == "302e02 at 0.5 and 313233343536"
+
+
 def test_a_secret_is_known_from_its_making() -> None:
     redaction._known.clear()
     Secret(API_KEY)
