@@ -21,7 +21,7 @@ from engine.exact import UNIT
 from engine.exchange import kernel as k
 from engine.model import CoinName
 from engine.state import FIELDS, Track, unit_of
-from engine.trading.notes import CANCELLED, ORDERED, SIX
+from engine.trading.notes import CANCELLED, ORDERED
 from engine.trading.valuation import closes
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class World:
     def _signals(self, n: int, begin: int, end: int) -> Ints:
         signals = self.engine.trade.signals
         first = bisect_left(range(len(signals)), begin, key=lambda at: signals[at].step)
-        log = np.frombuffer(signals.tobytes()[first * SIX.size :], np.int64).reshape(-1, 6)
+        log = np.frombuffer(signals.tobytes(first), np.int64).reshape(-1, 6)
         return np.asarray(log[(log[:, 0] < end) & (log[:, 1] == n)])
 
     def _fills(self, n: int, begin: int, end: int) -> Ints:

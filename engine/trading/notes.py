@@ -110,9 +110,9 @@ class SignalLog:
         """Return what grows, to be wound."""
         return (Spool(self._log),)
 
-    def tobytes(self) -> bytes:
-        """Return the log's numbers for hashing."""
-        return bytes(self._log)
+    def tobytes(self, first: int = 0) -> bytes:
+        """Return the log's numbers from a signal on, for hashing and for looking through many at once."""
+        return bytes(memoryview(self._log)[SIX.size * first :])
 
     def _told(self, outcome: int, order: int) -> str:
         """Return what became of a signal, in words."""
