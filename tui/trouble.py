@@ -57,9 +57,7 @@ def troubles(frame: Frame | None, gone: HostGone | HostLost | None, silent: str)
 def _unknown(trade: TradeRow, gone: HostGone | HostLost | None) -> list[Trouble]:
     if not trade.unknown:
         return []
-    whose, it = (
-        ("an order's fate has", "it is") if trade.unknown == 1 else (f"{trade.unknown:,} orders' fates have", "they are")
-    )
-    text = f"{whose} not been known for {age_text(trade.unknown_age_s)}; {it} asked for, never sent again"
+    whose = "an order's fate is" if trade.unknown == 1 else f"{trade.unknown:,} orders' fates are"
+    text = f"{whose} unknown, {age_text(trade.unknown_age_s)} now: the exchange is asked, nothing is sent again"
     remedy = "r restarts and asks" if isinstance(gone, HostGone) else "o shows it · K halts"
     return [Trouble("UNKNOWN", text, remedy, "badge-live")]
