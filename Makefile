@@ -43,12 +43,15 @@ test: install ## Run all tests (TESTS=path chooses some, WORKERS=n the processes
 coverage: install ## Run all tests with the kernel as plain Python and tell what they miss
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
 
-chaos: install ## Fly through 200 blows of the network, kill a flight's engine 500 times (SEED=n chooses which)
+chaos: install ## Fly through 200 blows of the network, kill a flight's engine 500 times, trade in 10,000 worlds (SEED=n chooses which)
 	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/binance/test_chaos.py
 	@TICKDECK_KILLS=500 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) -q tests/host/test_kill.py
+	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEEDS=10000 TICKDECK_CHAOS_SEED=$(SEED) \
+		$(BIN)/python -m pytest -n $(WORKERS) -q tests/binance/test_sim.py tests/binance/test_crash.py
 
-mutants: install ## Plant faults in the exchange kernel, one at a time: some test must catch each
+mutants: install ## Plant faults in the exchange kernel and in the order core, one at a time: some test must catch each
 	@$(BIN)/python tests/mutants/mutants.py --workers $(WORKERS)
+	@$(BIN)/python tests/mutants/orders.py --workers $(WORKERS)
 
 check: install ## Lint, types, layers
 	@$(BIN)/ruff format --check .

@@ -54,10 +54,6 @@ class Execution(NamedTuple):
     time: Timestamp
     final: bool = True
 
-    def differs(self, other: Execution) -> bool:
-        """Whether another telling of the same fill says anything else but when it was."""
-        return self[:7] != other[:7]
-
 
 class News(NamedTuple):
     """What something said of an order: its stage, how much had filled by then, the exchange's time of it, and its id there.
@@ -78,7 +74,8 @@ class News(NamedTuple):
 class Life:
     """One order: what was meant, and how far it has come. `since` is when its stage began, ns of the exchange.
 
-    `concluded` tells that it has ended by what is known here alone; `left` is when its request went out.
+    `concluded` tells that it has ended by what is known here alone; `left` is when its request went out. `unsure` counts the
+    fills that are known from a reply alone.
     """
 
     cid: str
@@ -92,6 +89,7 @@ class Life:
     order_id: int = 0
     filled: int = 0
     accounted: int = 0
+    unsure: int = 0
     told: Timestamp = 0
     stop: int = 0
     cancels: int = 0
@@ -109,6 +107,11 @@ class Life:
     def complete(self) -> bool:
         """Whether it has ended and every trade of it is known."""
         return self.stage in ENDED and self.accounted >= self.filled
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is to be known of it."""
+        return self.complete and not self.unsure
 
     @property
     def word(self) -> str:
@@ -178,11 +181,12 @@ class Life:
     def fill(self, its: Execution) -> bool:
         """Take in a fill; False where nothing of it is new. Raises NotExact where more would fill than was ordered."""
         known = self.trades.get(its.trade_id)
-        if known is not None and (known.final or not its.final or not known.differs(its)):
+        if known is not None and (known.final or not its.final):
             return False
         accounted = self.accounted + its.amount - (known.amount if known is not None else 0)
         if accounted > self.amount:
             raise NotExact(f"{accounted} filled of {self.amount}")
+        self.unsure += (not its.final) - (known is not None and not known.final)
         self.trades[its.trade_id], self.accounted = its, accounted
         if accounted > self.filled:
             self.filled = accounted

@@ -224,7 +224,8 @@ class Lives:
             self._trades[key] = life.cid, self._mirror.book(self.numbers[life.cid], its, max(self._step(), 0))
         else:
             self._mirror.correct(row, before, its)
-        self.last_trade[life.coin] = max(self.last_trade.get(life.coin, -1), its.trade_id)
+        if its.final:
+            self.last_trade[life.coin] = max(self.last_trade.get(life.coin, -1), its.trade_id)
         self.moved = True
         return True
 
@@ -239,7 +240,7 @@ class Lives:
             self._notes.refuse(number, f"{life.code} {life.text}" if life.code else life.text)
         elif self._notes.refusal(number):
             self._notes.refuse(number, "")
-        if life.complete:
+        if life.settled:
             self._unsettled.pop(life.cid, None)
         else:
             self._unsettled[life.cid] = life

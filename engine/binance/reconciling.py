@@ -80,7 +80,7 @@ class Reconciliation:
         missing = [life for life in before if life.cid not in listed and life.is_open]
         await _all(*(self._find(life) for life in missing))
         for life in lives.unsettled:
-            self._trade.wire.complete(life)
+            self._trade.wire.complete(life, sure=True)
 
     async def _opened(self) -> list[dict[str, Any]]:
         coins = self._trade.mirror.index

@@ -79,9 +79,9 @@ class Wire:
             self._resolving.add(life.cid)
             self._start(self._resolve(life))
 
-    def complete(self, life: Life) -> None:
-        """Ask for the fills of an order that no event told of."""
-        if life.filled > life.accounted:
+    def complete(self, life: Life, *, sure: bool = False) -> None:
+        """Ask for the fills of an order that no event told of, to be `sure` for those too that only a reply did."""
+        if life.filled > life.accounted or (sure and life.unsure):
             self._start(self.evidence.complete(life))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
