@@ -206,10 +206,11 @@ async def test_trouble_is_told_in_as_many_lines_as_there_is_room_for(size: tuple
 async def test_an_engine_that_comes_back_leaves_nothing_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
     async with flying(everything()) as (app, link, pilot):
         await press(pilot, "tab", "J")
-        link.put(HostLost("the engine was ended by SIGKILL"))
+        link.put(HostLost("the engine has gone; its supervisor starts another"))
         await settle(pilot)
         screen = "\n".join(screen_text(app))
-        assert "the engine was ended by SIGKILL; another is being started" in screen
+        assert "the engine has gone; its supervisor starts another" in screen
+        assert screen.startswith(" TESTNET   GONE "), "whether it is armed is not known any more"
         assert "× gone, waits" in screen
         await press(pilot, "r")
         assert link.killed is False

@@ -48,8 +48,8 @@ class ArmScreen(DeckModal[Arm | None]):
             yield Static(Content("Arm: let orders out"), classes="panel--title")
             with VerticalScroll(classes="panel--scroll", can_focus=False):
                 yield Facts(self._facts())
-            with Grid(classes="form"):
-                if trade.typed:
+            if trade.typed:
+                with Grid(classes="form"):
                     yield Label("at risk")
                     yield Input(id="typed", placeholder="type the amount that stands above")
             yield Static("", id="verdict", classes="verdict short")

@@ -121,7 +121,7 @@ class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
             self.lay_out()
         regions = self.board.plan.regions
         self.tell_trouble()
-        self.title_line.show(self.stale)
+        self.title_line.show(self.stale, self.gone is not None)
         self.watchlist.show(frame.watch)
         if "chart" in regions:
             self.chart.show(frame.chart)
@@ -162,13 +162,14 @@ class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
         """Mark the screen as stale, or with "" as live again."""
         if since != self.stale:
             self.stale = since
-            self.title_line.show(since)
+            self.title_line.show(since, self.gone is not None)
             self.tell_trouble()
             self.show_transport()
 
     def tell_gone(self, gone: HostGone | HostLost, *, banner: bool = True) -> None:
         """Show that the engine has gone and its last words, without a banner where a panel tells why already."""
         self.gone, self._told = gone, not banner
+        self.title_line.show(self.stale, True)
         self.show_transport()
         self.tell_trouble()
 

@@ -22,11 +22,13 @@ class TitleLine(Lines):
         super().__init__(id=id)
         self.session = session
         self._stale = ""
+        self._gone = False
         self._zones: list[tuple[int, int, str]] = []
 
-    def show(self, stale: str) -> None:
-        """Draw the line; `stale` says since when nothing came from the host, "" while all is well."""
+    def show(self, stale: str, gone: bool = False) -> None:
+        """Draw the line; `stale` says since when nothing came from the host, "" while all is well, `gone` that nothing will."""
         self._stale = stale
+        self._gone = gone
         self.set_class(self.session.mode == "live", "-live")
         self.redraw()
 
@@ -62,7 +64,9 @@ class TitleLine(Lines):
             return [(" tickdeck", "strong", True)]
         parts = [(f" {word_of(hello.mode)} ", style_of(hello.mode), True), (" ", "", True)]
         reason = ""
-        if frame is not None and frame.trade is not None:
+        if self._gone:
+            parts += [(" GONE ", "badge-live", True), (" ", "", True)]
+        elif frame is not None and frame.trade is not None:
             armed = not frame.trade.disarmed
             parts += [(" ARMED " if armed else " DISARMED ", "badge-warn" if armed else "tag", True), (" ", "", True)]
             reason = frame.trade.disarmed

@@ -63,6 +63,9 @@ class Transport(Lines):
 
     def _told(self, hello: Hello, frame: Frame, width: int) -> list[Piece]:
         left, right = self._pieces(hello, frame, width)
+        if hello.mode != "replay":
+            # live prices have no end to be on the way to
+            return left
         size = sum(len(piece[0]) for piece in left + right)
         return [*left, *self._bar(hello, frame, width - size), *right]
 
