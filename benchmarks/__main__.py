@@ -121,6 +121,7 @@ def main() -> int:
             "streams": partial(rehearsed, "streams"),
             "orders": lambda: run([sys.executable, "-m", "benchmarks.orders"]),
             "breaking": lambda: run([sys.executable, "-m", "benchmarks.breaking", str(folder)]),
+            "history": lambda: run([sys.executable, "-m", "benchmarks.history", str(folder)]),
             "capture": lambda: run([sys.executable, "-m", "benchmarks.capture"]),
             "live": lambda: run([sys.executable, "-m", "benchmarks.live"]),
             "flight": lambda: run([sys.executable, "-m", "benchmarks.flight"]),

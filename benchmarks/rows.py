@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.breaking import breaking_rows
 from benchmarks.capture import capture_rows
 from benchmarks.flight import flight_rows
+from benchmarks.history import history_rows
 from benchmarks.live import live_rows
 from benchmarks.ours import COINS
 from benchmarks.peers import Peer
@@ -100,6 +101,7 @@ def judge(figures: dict[str, Figures]) -> list[Row]:
     shown = f"{each:,.0f} orders/s of CPU", f"{ours['orders'] / ours['wall_s']:,.0f} a second, {ours['fills']:,} fills"
     rows.append(("orders placed and filled over REST", *shown, "", "≥ 1,000 orders/s", met))
     rows += breaking_rows(figures["breaking"])
+    rows += history_rows(figures["history"])
     rows += capture_rows(figures["capture"]) + live_rows(figures["live"]) + flight_rows(figures["flight"])
     waits = (
         ("kernel", "cold compilation of the kernel", 20.0),

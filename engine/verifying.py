@@ -202,8 +202,9 @@ def _back_and_forth(config: SessionConfig, steps: Sequence[int]) -> dict[int, Pa
             engine.seek(min(step + dice.randrange(1, 20), last))
         engine.seek(step)
         here = parts_of(engine)
+        before = found.get(step, here)
         # two answers at one step are a difference of their own
-        found[step] = here if found.get(step, here) == here else {**here, "": "differs from itself"}
+        found[step] = here | {name: "not the same twice" for name in here if before.get(name) != here[name]}
     return found
 
 

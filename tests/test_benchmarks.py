@@ -10,6 +10,7 @@ import talib
 
 from benchmarks import breaking, flight, live, orders, ours, rehearsal, rows
 from benchmarks.capture import run_capture
+from benchmarks.history import run_history
 from benchmarks.market import SEED, YEAR, make_coin, times
 from benchmarks.peers import PEERS, installed
 from benchmarks.reference import Rule, reference
@@ -102,6 +103,8 @@ def test_every_case_has_its_rows(folder: Path) -> None:
     assert figures["orders"]["orders"] == figures["orders"]["fills"] > 0
     figures["rehearsal"] = {"wall_s": 1.0}
     figures["breaking"] = breaking.run_breaking(folder)
+    figures["history"] = run_history(folder, moves=50, checked=200)
+    assert figures["history"]["wrong"] == 0
     figures["capture"] = run_capture(folder, 3000)
     assert (figures["capture"]["lost"], figures["capture"]["sealed"]) == (0, 3000)
     figures["live"] = WELL
