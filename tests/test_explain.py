@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -139,7 +140,17 @@ def test_what_the_account_cannot_pay_at_the_fill() -> None:
 
 def test_a_cancelled_and_an_expired_order() -> None:
     its = flown([100, 100, 100], {0: Signal.buy(amount=1, price=90), 1: Signal.cancel(reason="enough")})
-    assert order_at(its, 1) == ("cancelled", "it was withdrawn")
+    assert order_at(its, 1) == ("cancelled", "withdrawn by the cancel signal")
+    its = flown([100] * 5, {0: Signal.buy(amount=1, price=90)})
+    its.seek(2)
+    its.cancel(0)
+    assert order_at(its, 2) == ("cancelled", "withdrawn by hand")
+    script = {0: Signal.buy(amount=50), 1: Signal.buy(amount=1, price=10)}
+    its = flown([100, 100, 100, 50, 50], script, limits=Limits(drawdown=units("0.1")))
+    assert order_at(its, 3, 1) == ("cancelled", "withdrawn by a limit of [risk]")
+    its = flown([100, (90, 90, 90, 90), 90], {0: Signal.buy(amount=1, price=95, maker=True)})
+    told = "-2010 Order would immediately match and take. The bar opened at 90, its limit is 95"
+    assert order_at(its, 1) == ("rejected", told)
     its = flown([100, (100, 100, 100, 100, 1), 100], {0: Signal.buy(amount=2)}, max_volume_share=50_000_000)
     assert order_at(its, 1) == ("expired", "expired: the bar's volume share was used up")
 
@@ -338,6 +349,11 @@ def test_a_busy_run_explains_every_step_and_stays_what_it_is() -> None:
             assert "nothing in this bar made it act" not in its_order.why
     assert (found, said) == (fills, notes)
     assert hashes(its) == end
+
+
+def test_a_signal_of_numpy_numbers_goes_to_json() -> None:
+    told = why_of(flown([100] * 3, {1: Signal.buy(value=np.float64(50.5))}), 1)
+    assert json.loads(told.to_json())["signals"][0]["signal"]["value"] == 50.5
 
 
 def test_a_step_there_is_not() -> None:

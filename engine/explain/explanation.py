@@ -10,7 +10,7 @@ from engine.explain.orders import fates
 from engine.explain.refusals import by_how_much, money
 from engine.explain.tracing import Trace, tracing
 from engine.explain.why import AccountView, CoinView, ReadView, SignalWhy, Why, number
-from engine.model import Bar
+from engine.model import Bar, CoinName
 from engine.state import FIELDS, Raw
 from engine.strategy import Strategy
 from engine.trading.account import Account
@@ -49,7 +49,7 @@ def _taken(engine: Engine) -> Why:
     notes = [trade.signals[n] for n in range(n_signals, len(trade.signals))]
     signals = [_signal(engine, trace, note) for note in notes]
     fills = account.fills[n_fills:]
-    orders = fates(account, open_before, n_orders, {fill.order_id for fill in fills}, trace.sent)
+    orders = fates(account, open_before, n_orders, {fill.order_id for fill in fills}, trace.sent, _said(engine, notes))
     nothing = [] if signals or orders or fills else _nothing(engine, trace, grounded is not None)
     if engine.halted is not None:
         nothing.append(f"the strategy is halted: {engine.halted.message}")
@@ -115,6 +115,14 @@ def _signal(engine: Engine, trace: Trace, note: SignalNote) -> SignalWhy:
     if note.outcome == "nothing to do":
         detail = _idle(engine, note)
     return SignalWhy(coin, trace.signals[coin], note.outcome, detail, note.order if note.order >= 0 else None)
+
+
+def _said(engine: Engine, notes: list[SignalNote]) -> dict[CoinName, str]:
+    """Return what has withdrawn the orders of each coin at this step, if anything of the engine's has."""
+    raw = engine.raw.latest
+    stopped = any(stop.time == raw.time for stop in engine.trade.risk.stops)
+    said = dict.fromkeys(raw.coins, "by a limit of [risk]") if stopped else {}
+    return said | {raw.coins[note.coin]: f"by the {note.kind} signal" for note in notes}
 
 
 def _idle(engine: Engine, note: SignalNote) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
 from engine.exact import UNIT
@@ -11,7 +11,7 @@ from engine.exchange import kernel as k
 from engine.explain.refusals import by_how_much, money
 from engine.explain.tracing import Sent
 from engine.explain.why import OrderWhy
-from engine.model import Order, OrderStatus
+from engine.model import CoinName, Order, OrderStatus
 from engine.trading.account import Account
 from engine.trading.terms import Terms
 
@@ -39,12 +39,19 @@ class Candle(NamedTuple):
     volume: int
 
 
-def fates(account: Account, before: Sequence[Order], n_orders: int, filled: Set[int], sent: Sequence[Sent]) -> list[OrderWhy]:
+def fates(
+    account: Account,
+    before: Sequence[Order],
+    n_orders: int,
+    filled: Set[int],
+    sent: Sequence[Sent],
+    said: Mapping[CoinName, str],
+) -> list[OrderWhy]:
     """Return what became of the orders open before the step, and of those that came at it, of number `n_orders` and on.
 
-    `filled` are those that filled at it.
+    `filled` are those that filled at it, `said` is what withdraws those of a coin.
     """
-    told = [_fate(account, order, order.id in filled) for order in before]
+    told = [_fate(account, order, order.id in filled, said.get(order.coin, "by hand")) for order in before]
     told += [_arrival(account, account.order(n), sent) for n in range(n_orders, account.exchange.n_orders)]
     return told
 
@@ -83,11 +90,13 @@ def _reason(order: Order) -> str:
     return f"{by}: {order.reason}" if order.reason and order.reason != by else by
 
 
-def _fate(account: Account, was: Order, filled: bool) -> OrderWhy:
-    """Return what became of an order that was open."""
+def _fate(account: Account, was: Order, filled: bool, by: str) -> OrderWhy:
+    """Return what became of an order that was open; it is withdrawn `by` what is told."""
     order, view = account.order(was.id), account.exchange.order(was.id)
     if order.status is OrderStatus.FILLED:
         return OrderWhy(order, "filled", HOW.get(view.how, ""))
+    if order.status is OrderStatus.CANCELED:
+        return OrderWhy(order, "cancelled", f"withdrawn {by}")
     if order.status in ENDED:
         return OrderWhy(order, ENDED[order.status], _end(account, order, view))
     candle = _candle(account, view)
@@ -100,11 +109,11 @@ def _fate(account: Account, was: Order, filled: bool) -> OrderWhy:
 
 def _end(account: Account, order: Order, view: OrderView) -> str:
     """Return why an order ended without its last fill."""
-    if view.refusal != k.INSUFFICIENT:
-        return order.refusal or "it was withdrawn"
     exchange, candle = account.exchange, _candle(account, view)
     its = exchange.instruments[view.coin]
-    if candle is None or view.side == k.SELL:
+    if candle is not None and view.refusal == k.WOULD_TAKE:
+        return f"{order.refusal} The bar opened at {money(candle.open)}, its limit is {money(view.price)}"
+    if candle is None or view.refusal != k.INSUFFICIENT or view.side == k.SELL:
         return order.refusal
     price = view.price or int(k.slipped(candle.open, view.side, exchange.head[k.SLIPPAGE], its.tick))
     cost = -(-(view.amount - view.filled) * price // exchange.scale(view.coin))

@@ -6,8 +6,10 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import msgspec
+import numpy as np
 
 from engine.exact import plain
 from engine.model import Bar, CoinName, Fill, Order, Signal, Timestamp
@@ -77,7 +79,7 @@ class Why(msgspec.Struct, frozen=True):
 
     def to_json(self) -> bytes:
         """Return it as one JSON object; money as decimal text, what has no value as null."""
-        return msgspec.json.encode(self)
+        return msgspec.json.encode(self, enc_hook=_plain_number)
 
     def lines(self) -> Iterator[str]:
         """Yield it as lines to read."""
@@ -125,6 +127,11 @@ class Why(msgspec.Struct, frozen=True):
 def number(value: float) -> float | None:
     """Return a number as the tree holds it: none where it has no value."""
     return None if math.isnan(value) else value
+
+
+def _plain_number(value: Any) -> Any:
+    """Return what a strategy made of its numbers, numpy's mostly, as JSON can hold it."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _number(value: float | None) -> str:

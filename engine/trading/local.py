@@ -116,5 +116,6 @@ class LocalTradeSystem(TradeSystem):
         return REFUSALS[self.exchange.amend(order, amount, self.raw.step)]
 
     def _cancel(self, order: int) -> bool:
+        self.meeting.follow()  # what ends is left as it stood then, whether anybody had looked before or not
         self.meeting.expect(self.exchange.orders.item(order, k.COIN))  # an entry filled in part sends its exits
         return self.exchange.cancel(order, self.raw.step)

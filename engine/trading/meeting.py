@@ -134,7 +134,7 @@ class Meeting:
 
     def follow(self) -> None:
         """Let trailing orders follow the bars up to the cursor that were skipped because none of them could act."""
-        for n in self._coins_with_orders():
+        for n in self._coins_with_orders() if self._trails else ():
             self._follow(n, self.raw.events[n].last_row(self.raw.step) + 1)
 
     def _follow(self, n: int, row: int) -> None:

@@ -307,3 +307,18 @@ def test_what_is_bought_by_hand_is_the_session_s_and_its_strategy_may_sell_it() 
     its.run()
     assert [(fill.side, fill.amount) for fill in its.trade.account.fills] == [("buy", 2), ("sell", 2)]
     assert its.strategy.position("BTCUSDT").amount == 0
+
+
+def test_how_a_trailing_stop_ends_does_not_hang_on_who_looked() -> None:
+    rows = [100, 100, 101, 102, 103, 104, 104, 104]
+    script = {0: Signal.buy(amount=1, trailing_stop_bps=500), 4: Signal.close()}
+    left = []
+    for looks in (False, True):
+        its = engine(market(rows), Scripted(script))
+        for _ in rows:
+            its.step()
+            if looks:
+                assert its.trade.account.orders() is not None
+        left.append(its.trade.exchange.orders[: its.trade.exchange.n_orders].tolist())
+    assert left[0] == left[1]
+    assert its.trade.account.order(1).stop == Decimal("97.85")
