@@ -82,6 +82,11 @@ class Engine:
         return self._history
 
     @property
+    def goes_back(self) -> bool:
+        """Whether it remembers, and can go back in time."""
+        return self._remembers() is not None
+
+    @property
     def history(self) -> History:
         """What it remembers; raises UsageError where it only goes forward."""
         history = self._remembers()

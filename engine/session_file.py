@@ -117,6 +117,11 @@ class Keeper:
         self.save()
         return True
 
+    def finish(self) -> None:
+        """Save where something was done by hand that is not saved yet."""
+        if self._by_hand() != self._saved:
+            self.save()
+
     def text(self) -> str:
         """Return what is to be in the file."""
         engine = self._engine

@@ -181,7 +181,7 @@ class BinanceConfig(Table):
     """`[binance]`: where live data comes from, and how it is taken."""
 
     environment: Literal["live", "data", "demo", "testnet"] | None = None
-    """Whose prices on paper, Binance's own if left out (`data` from its host for public data alone), its demo's or its testnet's.
+    """Whose prices on paper: Binance's own if left out (`data` from its host for public data alone), its demo's or testnet's.
     Orders go where the mode says; for `live` this must say "live" too.
     """
     url: Word | None = None
@@ -204,6 +204,13 @@ class BinanceConfig(Table):
     """Whether what is received is recorded."""
     into: Word | None = None
     """The recording it goes into; one of its own in the user's data folder if left out."""
+
+
+class ReplayConfig(Table):
+    """`[replay]`: how a recording is flown."""
+
+    memory_mb: Annotated[int, Field(ge=0, le=65_536)] = 256
+    """How much memory going back in time may take, in MiB; with 0 it only goes forward."""
 
 
 class TradingConfig(Table):
@@ -230,8 +237,8 @@ class SessionTables(Table):
     """The whole of a session config."""
 
     mode: Mode = "replay"
-    """Where the market comes from and orders go: a recording; Binance's prices and simulated orders (`paper`); or an exchange that
-    takes orders: a rehearsal on this machine, Binance's testnet, its demo, or Binance (`live`).
+    """Where the market comes from and orders go: a recording; Binance's prices and simulated orders (`paper`); or an exchange
+    that takes orders: a rehearsal on this machine, Binance's testnet, its demo, or Binance (`live`).
     """
     recording: Word = Field(default="", validate_default=True)
     """A recording's folder, looked for beside the config, in the current folder, the user's data folder and the package."""
@@ -249,6 +256,7 @@ class SessionTables(Table):
     fills: FillsConfig = Field(default_factory=FillsConfig)
     risk: RiskConfig = Field(default_factory=RiskConfig)
     binance: BinanceConfig = Field(default_factory=BinanceConfig, validate_default=True)
+    replay: ReplayConfig = Field(default_factory=ReplayConfig)
     trading: TradingConfig = Field(default_factory=TradingConfig)
     rehearsal: RehearsalConfig = Field(default_factory=RehearsalConfig)
 

@@ -60,6 +60,10 @@ class FrameMaker:
         self._fees = 0
         self._fills = 0
 
+    def rewind(self) -> None:
+        """Reckon equity and fees anew: time was gone back in."""
+        self._steps = self._fees = self._fills = 0
+
     def watch(self, coin: CoinName, bars: int) -> None:
         """Show this coin, with this many bars, from the next frame on."""
         if coin in self._session.feed.latest.coins:
@@ -95,6 +99,7 @@ class FrameMaker:
             n_orders=account.exchange.n_orders,
             n_signals=len(session.trade.signals),
             feed=self._feed() if session.recording is None else None,
+            head=(engine.history.head + 1 if engine.goes_back else raw.step + 1),
         )
 
     def _feed(self) -> FeedRow:

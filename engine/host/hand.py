@@ -62,6 +62,10 @@ class Hand:
         self._note("info", f"by hand: {text}")
         return Reply(command.id, True, text)
 
+    def rewind(self) -> None:
+        """Forget what has not been ordered yet."""
+        self._open = [order for order in self._open if order < self._trade.exchange.n_orders]
+
     def look(self) -> None:
         """Log which orders by hand have ended without a fill since the last look, and why."""
         waiting, self._open = self._open, []

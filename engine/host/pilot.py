@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from engine.host.frames import Motion
-from engine.host.protocol import Arm, Command, Disarm, Halt, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
+from engine.host.protocol import (
+    Arm,
+    Command,
+    Disarm,
+    Halt,
+    HandCommand,
+    Message,
+    Pause,
+    Play,
+    Reply,
+    RunToEnd,
+    SetSpeed,
+    Shutdown,
+    Step,
+    Watch,
+)
 from engine.host.reporter import Reporter
 from engine.model import Timestamp
 from engine.session import Session
@@ -45,8 +60,12 @@ class Pilot(Reporter):
                 self.frames.watch(coin, bars)
             case Play() | Pause() | Step() | RunToEnd() | SetSpeed() | Shutdown() | Arm() | Disarm() | Halt():
                 pass
-            case _:
+            case _ if isinstance(command, HandCommand):
                 return [self.hand.obey(command)]
+            case _:
+                return [
+                    Reply(getattr(command, "id", 0), False, "live prices only go forward; replay the recording of this flight")
+                ]
         return []
 
     def advance(self) -> float:

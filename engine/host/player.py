@@ -6,8 +6,28 @@ from collections.abc import Callable
 
 from engine import seam
 from engine.host.frames import Motion
-from engine.host.protocol import Arm, Command, Disarm, Halt, Message, Pause, Play, RunToEnd, SetSpeed, Shutdown, Step, Watch
+from engine.host.protocol import (
+    Arm,
+    AskCommand,
+    Command,
+    Disarm,
+    Halt,
+    HandCommand,
+    Message,
+    Pause,
+    Play,
+    Rewound,
+    RunToEnd,
+    SetSpeed,
+    Shutdown,
+    Step,
+    TravelCommand,
+    Travels,
+    Watch,
+)
 from engine.host.reporter import Reporter
+from engine.host.travel import Travel
+from engine.loop import Engine
 from engine.session import Session
 
 SLICE_S = 0.012
@@ -18,10 +38,17 @@ Clock = Callable[[], float]
 
 
 class Player(Reporter):
-    """One session in motion. `act` obeys a command, `advance` does the steps that are due; `frame` and `events` tell."""
+    """One session in motion, on an engine of its own unless one that was taken up again is given.
 
-    def __init__(self, session: Session, clock: Clock = seam.stopwatch) -> None:
+    `act` obeys a command, `advance` does the steps that are due; `frame` and `events` tell.
+    """
+
+    def __init__(self, session: Session, clock: Clock = seam.stopwatch, engine: Engine | None = None) -> None:
+        self._given = engine
         super().__init__(session)
+        self.travel = Travel(session, self.engine, self.note)
+        self._travels: Travels | None = None
+        self._asked = False
         self.playing = False
         self.speed = 10.0
         self._clock = clock
@@ -30,6 +57,14 @@ class Player(Reporter):
         self._block = 64
         self._rate = 0.0
         self._rated = (clock(), 0)
+
+    def _engine(self, session: Session) -> Engine:
+        memory = session.config.replay.memory_mb << 20
+        return self._given or Engine(session.feed, session.trade, session.strategy, session.begin, memory=memory)
+
+    def opening(self) -> list[Message]:
+        """Return what is flown, and what is known of its time."""
+        return [*super().opening(), *self._changed()]
 
     @property
     def done(self) -> int:
@@ -46,6 +81,7 @@ class Player(Reporter):
 
     def act(self, command: Command) -> list[Message]:
         """Obey a command; returns what is to be answered at once, beside the frame."""
+        self._asked = True
         match command:
             case Play():
                 self._set_off(racing=False)
@@ -63,9 +99,30 @@ class Player(Reporter):
                 self.frames.watch(coin, bars)
             case Shutdown() | Arm() | Disarm() | Halt():
                 pass
-            case _:
+            case _ if isinstance(command, HandCommand):
+                self.travel.entered()
                 return [self.hand.obey(command)]
+            case _:
+                return self._go(command)
         return []
+
+    def _go(self, command: TravelCommand) -> list[Message]:
+        if not isinstance(command, AskCommand):
+            self._stop()
+        answers = self.travel.obey(command)
+        moved, self.travel.moved = self.travel.moved, False
+        if moved:
+            self.rewind()
+            answers = [Rewound(), *answers]
+        self.look()
+        return answers
+
+    def _changed(self) -> list[Message]:
+        """Return what is known of its time, where that is not what was told last."""
+        if not self.session.config.replay.memory_mb:
+            return []
+        told, self._travels = self._travels, self.travel.state()
+        return [] if told == self._travels else [self._travels]
 
     def _set_off(self, racing: bool) -> None:
         self.playing = not self.at_end
@@ -80,6 +137,7 @@ class Player(Reporter):
 
     def advance(self) -> float:
         """Do the steps that are due, for a slice of time at most; returns seconds until the next is due."""
+        self.travel.look()
         if not self.playing:
             return 1.0
         if self._racing or not self.speed:
@@ -110,8 +168,12 @@ class Player(Reporter):
             self._block = max(1, self._block // 4)
 
     def _run(self, steps: int) -> int:
-        """Run the engine and notice what it stumbled over."""
-        done = self.engine.run(steps)
+        """Run the engine, up to a breakpoint, and notice what it stumbled over."""
+        before = self.done
+        if self.travel.run(steps):
+            self._stop()
+            self._asked = True
+        done = self.done - before
         if self.look():
             self._stop()
             # the step the strategy failed in is done; what it was asked for beyond that waits for the user
@@ -123,6 +185,11 @@ class Player(Reporter):
     def fly_to(self, step: int) -> None:
         """Run to a step before anybody looks."""
         self._run(step - self.done)
+
+    def news(self) -> list[Message]:
+        """Return what is known of its time, where a command or a breakpoint may have changed it."""
+        asked, self._asked = self._asked, False
+        return self._changed() if asked else []
 
     @property
     def motion(self) -> Motion:

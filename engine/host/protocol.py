@@ -145,13 +145,134 @@ class Halt(Message, frozen=True):
     flatten: bool = False
 
 
+class StepBack(Message, frozen=True):
+    """Pause, then go back n bars, the whole world with it."""
+
+    n: int = 1
+
+
+class Seek(Message, frozen=True):
+    """Pause, then go to a step, a time (ISO 8601, UTC where it says nothing), or on or back: "5000", "+100" bars, "-1h"."""
+
+    id: int
+    to: str
+
+
+class RunUntil(Message, frozen=True):
+    """Go on, or `back`, to where a condition next comes true, of one coin or of any; without a text, to the next breakpoint."""
+
+    id: int
+    text: str = ""
+    coin: str = ""
+    back: bool = False
+
+
+class BreakpointRow(msgspec.Struct, frozen=True):
+    """A condition that time stops at, of one coin or of any; `name` is what it is called, "" for its text."""
+
+    text: str
+    name: str = ""
+    coin: str = ""
+    enabled: bool = True
+
+
+class SetBreakpoints(Message, frozen=True):
+    """These breakpoints in place of those there are; answered by a reply that tells where one cannot be read."""
+
+    id: int
+    breakpoints: list[BreakpointRow]
+
+
+class Complete(Message, frozen=True):
+    """What the word before the cursor of a condition could become; answered by Completions."""
+
+    id: int
+    text: str
+    cursor: int
+
+
+class AskWhy(Message, frozen=True):
+    """Why a step, counted as in fills and signals from 0, went as it did; -1 is the one just done. Answered by WhyReport."""
+
+    id: int
+    step: int = -1
+
+
+class SetParameters(Message, frozen=True):
+    """Give the strategy other parameters from the next step on, values as typed; what lay ahead becomes another branch."""
+
+    id: int
+    values: dict[str, str]
+
+
+class Reload(Message, frozen=True):
+    """Read the strategy's file again and fly it from the start to here: a branch, told what changed."""
+
+    id: int
+
+
+class BranchOff(Message, frozen=True):
+    """Begin another future here; "" names it by its number."""
+
+    id: int
+    name: str = ""
+
+
+class SwitchBranch(Message, frozen=True):
+    """Fly another branch, where it was left."""
+
+    id: int
+    name: str
+
+
+class RenameBranch(Message, frozen=True):
+    """Give a branch another name."""
+
+    id: int
+    old: str
+    new: str
+
+
+class RemoveBranch(Message, frozen=True):
+    """Forget a branch that is not flown."""
+
+    id: int
+    name: str
+
+
+class CompareBranches(Message, frozen=True):
+    """Hold two branches against each other; answered by BranchReport."""
+
+    id: int
+    one: str
+    other: str
+
+
+class SetBookmark(Message, frozen=True):
+    """Keep a note on a step, or forget it with ""."""
+
+    id: int
+    step: int
+    text: str
+
+
+class SaveSession(Message, frozen=True):
+    """Save the session in a file; "" is the one it was opened from or saved in last."""
+
+    id: int
+    path: str = ""
+
+
 class Shutdown(Message, frozen=True):
     """End the host; one that trades treats its orders as if the deck were lost."""
 
 
 HandCommand = PlaceOrder | PlaceOco | AmendOrder | ReplaceOrder | CancelOrder | CancelAll
 TradeCommand = Arm | Disarm | Halt
-Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | HandCommand | TradeCommand | Shutdown
+BranchCommand = BranchOff | SwitchBranch | RenameBranch | RemoveBranch | CompareBranches
+AskCommand = Complete | AskWhy | SetBreakpoints | SetBookmark | SaveSession
+TravelCommand = StepBack | Seek | RunUntil | SetParameters | Reload | BranchCommand | AskCommand
+Command = Play | Pause | Step | RunToEnd | SetSpeed | Watch | HandCommand | TradeCommand | TravelCommand | Shutdown
 
 
 # Host to deck
@@ -418,6 +539,8 @@ class Frame(Message, frozen=True):
     n_signals: int
     feed: FeedRow | None = None
     trade: TradeRow | None = None
+    head: int = 0
+    """Steps of this branch flown so far: `step` is behind it where time was gone back in."""
 
 
 class FillRow(msgspec.Struct, frozen=True):
@@ -480,8 +603,95 @@ class Events(Message, frozen=True):
     journal: list[JournalRow] = []
 
 
+class Rewound(Message, frozen=True):
+    """Fills and signals told so far are no longer what happened; those that come next are, the newest up to the cursor."""
+
+
+class BranchRow(msgspec.Struct, frozen=True):
+    """A branch: the one it parts from ("" for none) and the step after which it does, where it was left, how far it went."""
+
+    name: str
+    parent: str
+    step: int
+    at: int
+    head: int
+
+
+class Bookmark(msgspec.Struct, frozen=True):
+    """A note on a step."""
+
+    step: int
+    text: str
+
+
+class Travels(Message, frozen=True):
+    """What a replay knows of its own time, told when it changes: the branches and which is flown, breakpoints and which stopped
+    last, notes, the steps at which something was done by hand, parameters and features as they are, the session's file ("" for
+    none yet), and a session that was left unsaved and can be taken up again ("" for none), in words.
+    """
+
+    branch: str
+    branches: list[BranchRow]
+    breakpoints: list[BreakpointRow]
+    stopped_by: str
+    bookmarks: list[Bookmark]
+    inputs: list[int]
+    strategy: str
+    params: list[Param]
+    path: str
+    unsaved: str
+    unsaved_path: str
+
+
+class Completions(Message, frozen=True):
+    """What could stand from the character `start` up to the cursor, the likeliest first."""
+
+    id: int
+    start: int
+    words: list[str]
+
+
+class WhyReport(Message, frozen=True):
+    """Why a step went as it did, as lines to read, indented under their heads; the orders and fills of it by their numbers."""
+
+    id: int
+    step: int
+    time: int
+    lines: list[str]
+
+
+class TripRow(msgspec.Struct, frozen=True):
+    """A round trip: bought at one step, sold at another, and what that brought in the session's currency."""
+
+    coin: str
+    entry_step: int
+    exit_step: int
+    amount: float
+    entry_price: float
+    exit_price: float
+    profit: float
+
+
+class BranchReport(Message, frozen=True):
+    """Two branches side by side up to a step: the first at which they differ (-1 for none), the equity of each over time,
+    thinned, the round trips only one has, and each statistic of both.
+    """
+
+    id: int
+    one: str
+    other: str
+    until: int
+    parts: int
+    times: list[int]
+    equity_one: list[float]
+    equity_other: list[float]
+    only_one: list[TripRow]
+    only_other: list[TripRow]
+    stats: list[tuple[str, float, float]]
+
+
 class Reply(Message, frozen=True):
-    """The answer to a hand order or cancel: text for a toast."""
+    """The answer to a command that has an id and no answer of its own: text for a toast."""
 
     id: int
     ok: bool
@@ -505,7 +715,7 @@ class Failure(Message, frozen=True):
     wanted: Wanted | None = None
 
 
-Report = Progress | Hello | Frame | Events | Reply | Failure
+Report = Progress | Hello | Frame | Events | Reply | Failure | Rewound | Travels | Completions | WhyReport | BranchReport
 
 _LENGTH = struct.Struct(">I")
 MAX_MESSAGE = 64 * 1024 * 1024

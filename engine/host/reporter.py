@@ -57,6 +57,22 @@ class Reporter(ABC):
         """Return what is flown."""
         return hello(self.session)
 
+    def opening(self) -> list[Message]:
+        """Return what a deck is told first."""
+        return [self.hello()]
+
+    def news(self) -> list[Message]:
+        """Return what else there is to tell since the last call."""
+        return []
+
+    def rewind(self) -> None:
+        """Know that time was gone back in: what was told of fills and signals may no longer be what happened."""
+        self.frames.rewind()
+        self.hand.rewind()
+        self._told_fills = self._told_signals = 0
+        self._told_stops = len(self.session.trade.risk.stops)
+        self._grounded = self.engine.halted is not None
+
     def look(self) -> bool:
         """Notice what the engine stumbled over since the last look; return whether the strategy has just been halted."""
         self.hand.look()

@@ -123,7 +123,8 @@ async def _serve(deck: Deck, spec: Spec) -> int:
     try:
         async with prepared(spec, progress) as player:
             ready = True
-            deck.send(player.hello())
+            for message in player.opening():
+                deck.send(message)
             await fly(deck, player)
     except TickdeckError as error:
         wanted = Wanted(error.name, error.coins) if isinstance(error, NoRecording) else None
@@ -154,6 +155,8 @@ async def fly(deck: Deck, player: Player | Pilot) -> None:
             frame_due = now + 1 / FRAMES_PER_SECOND
             if events := player.events():
                 deck.send(events)
+            for message in player.news():
+                deck.send(message)
             # a frame the deck cannot take yet is made anew later, the last one above all
             moving = player.playing or (deck.behind > 0 and not commands)
             if commands or not deck.behind:

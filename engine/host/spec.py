@@ -62,11 +62,19 @@ async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
 
     Raises the error of whatever is wrong with it.
     """
+    if (saved := saved_session(spec)) is not None:
+        tell(LOADING)
+        player = await asyncio.to_thread(resumed_player, spec, saved, tell)
+        yield player
+        player.travel.close()
+        return
     settings = await asyncio.to_thread(settings_of, spec, tell)
     if settings.trades:
         raise UsageError(f"{settings.source} sends orders to an exchange", hint="`tickdeck trade` flies it")
     if settings.mode == "replay":
-        yield await asyncio.to_thread(prepare_player, settings, spec, tell)
+        player = await asyncio.to_thread(prepare_player, settings, spec, tell)
+        yield player
+        player.travel.close()
         return
     from engine.flight import fly
     from engine.host.pilot import Pilot
@@ -105,6 +113,16 @@ async def airborne(spec: Spec, tell: Tell) -> AsyncIterator[Captain]:
         yield Captain(flight, spec.halted)
 
 
+def saved_session(spec: Spec) -> Path | None:
+    """Return the file of the saved session that a spec names as its config, None where that is a config."""
+    path = Path(spec.config or "")
+    if path.suffix != ".toml" or not path.is_file():
+        return None
+    from engine.session_file import is_session
+
+    return path if is_session(path) else None
+
+
 def settings_of(spec: Spec, tell: Tell) -> SessionConfig:
     """Return the config of a spec, with what it changes of it."""
     tell(LOADING)
@@ -130,6 +148,26 @@ def prepare_player(config: SessionConfig, spec: Spec, tell: Tell) -> Player:
     player.fly_to(start_of(player.session, spec.at))
     if spec.speed is not None:
         player.speed = max(0.0, spec.speed)
+    player.travel.keep_by_itself()
+    return player
+
+
+def resumed_player(spec: Spec, path: Path, tell: Tell) -> Player:
+    """Return the player of a saved session, where it was left or, if that is asked for, elsewhere."""
+    from engine.host.player import Player
+    from engine.session_file import resume
+
+    tell(f"taking up the session {path.name}")
+    resumed = resume(path, spec.recording)
+    player = Player(resumed.session, engine=resumed.engine)
+    player.travel.take_up(str(path), resumed.saved)
+    for text in resumed.warnings:
+        player.note("warning", text)
+    if spec.at is not None:
+        player.travel.go(start_of(resumed.session, spec.at) - 1)
+    if spec.speed is not None:
+        player.speed = max(0.0, spec.speed)
+    player.travel.keep_by_itself()
     return player
 
 

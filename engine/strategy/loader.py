@@ -64,7 +64,8 @@ def _from_file(where: str, beside: Path | None) -> ModuleType:
     sys.modules[spec.name] = module
     sys.path.insert(0, str(path.parent))
     try:
-        spec.loader.exec_module(module)
+        # from its text: what was compiled before may be of a text changed within the same second
+        exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[spec.name]
         raise StrategyError(f"{path.name} cannot be loaded: {place_of_error(error)}") from error

@@ -1,0 +1,373 @@
+"""Travel: what a deck asks of a replay's time: back, to a step, to a condition, another branch, why; and the session's file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.breakpoints import Breakpoint, completions
+from engine.breakpoints.lookout import Lookout, conditions_of, names_of, run_back, run_until
+from engine.errors import RecordingError, TickdeckError, UsageError
+from engine.explain import explain
+from engine.history.branches import Comparison
+from engine.host.protocol import (
+    AskWhy,
+    Bookmark,
+    BranchOff,
+    BranchReport,
+    BranchRow,
+    BreakpointRow,
+    CompareBranches,
+    Complete,
+    Completions,
+    Message,
+    Param,
+    Reload,
+    RemoveBranch,
+    RenameBranch,
+    Reply,
+    RunUntil,
+    SaveSession,
+    Seek,
+    SetBookmark,
+    SetBreakpoints,
+    SetParameters,
+    StepBack,
+    SwitchBranch,
+    TravelCommand,
+    Travels,
+    TripRow,
+    WhyReport,
+)
+from engine.params import coerce_text, parameters, values_of
+from engine.paths import user_data
+from engine.session_file import Keeper, SavedSession, is_session, read_session
+from engine.strategy.loader import load_strategy
+
+if TYPE_CHECKING:
+    from engine.analysis.trips import RoundTrip
+    from engine.loop import Engine
+    from engine.session import Session
+
+SHOWN_POINTS = 400
+"""Points of an equity curve that is shown: more than any terminal is wide."""
+SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+FOLDER = "sessions"
+Note = Callable[[str, str], None]
+
+
+class Travel:
+    """Obeys what is asked of a replay's time, and keeps what belongs to it: breakpoints, notes, the session's file.
+
+    `moved` is set where fills and signals told before may no longer be what happened.
+    """
+
+    def __init__(self, session: Session, engine: Engine, note: Note) -> None:
+        self._session = session
+        self._engine = engine
+        self._note = note
+        self.moved = False
+        self.breakpoints: list[Breakpoint] = []
+        self.bookmarks: dict[int, str] = {}
+        self.stopped_by = ""
+        self.path = ""
+        self.unsaved = ("", "")
+        self._lookout: Lookout | None = None
+        self._keeper: Keeper | None = None
+        self._warned = 0
+
+    # commands
+
+    def obey(self, command: TravelCommand) -> list[Message]:
+        """Carry a command out; returns its answers. Where it cannot be, a reply tells why."""
+        try:
+            return self._obey(command)
+        except TickdeckError as error:
+            return [Reply(getattr(command, "id", 0), False, str(error))]
+
+    def _obey(self, command: TravelCommand) -> list[Message]:
+        match command:
+            case StepBack(n=n):
+                self.go(max(self.step - max(n, 0), 0))
+            case Seek(to=to):
+                self.go(self.target(to))
+            case RunUntil():
+                return [self._run_until(command)]
+            case SetBreakpoints(id=number, breakpoints=rows):
+                return [self._set_breakpoints(number, rows)]
+            case Complete(id=number, text=text, cursor=cursor):
+                found = completions(text, cursor, names_of(self._engine))
+                return [Completions(number, found.start, list(found.words[:12]))]
+            case AskWhy(id=number, step=step):
+                why = explain(self._engine, self.step if step < 0 else step)
+                return [WhyReport(number, why.step, why.time, list(why.lines()))]
+            case SetBookmark(id=number, step=step, text=text):
+                self.bookmarks.pop(step, None)
+                if text.strip():
+                    self.bookmarks[step] = text.strip()[:200]
+            case SaveSession(id=number, path=path):
+                return [Reply(number, True, f"saved in {self.save(path)}")]
+            case SetParameters(id=number, values=values):
+                return [Reply(number, True, self._set_parameters(values))]
+            case Reload(id=number):
+                return [Reply(number, True, self._reload())]
+            case _:
+                return self._branch(command)
+        return []
+
+    @property
+    def step(self) -> int:
+        """The step it is at."""
+        return int(self._engine.raw.latest.step)
+
+    def go(self, step: int) -> None:
+        """Go to a step; raises UsageError where there is none."""
+        back = step < self.step
+        self._engine.seek(step)
+        self._forget(moved=back)
+
+    def target(self, to: str) -> int:
+        """Return the step that a person's text means; raises UsageError where it means none."""
+        text = to.strip().replace(",", "").replace(" ", "T", 1) if to.strip()[:1].isdigit() else to.strip()
+        times = self._session.feed.times
+        last = len(times) - 1
+        sign = {"+": 1, "-": -1}.get(text[:1], 0)
+        if sign and text[1:].isdecimal():
+            return min(max(self.step + sign * int(text[1:]), 0), last)
+        if sign and text[1:-1].isdecimal() and text[-1:] in SPANS:
+            span = timedelta(**{SPANS[text[-1]]: int(text[1:-1])})
+            moment = int(self._engine.raw.latest.time) + sign * int(span.total_seconds()) * 10**9
+        elif text.isdecimal():
+            # counted as the deck does: so many steps done
+            return min(max(int(text) - 1, 0), last)
+        else:
+            try:
+                when = datetime.fromisoformat(text)
+            except ValueError:
+                hint = "write 5000, 2025-06-14T12:31, +100 bars or -2h"
+                raise UsageError(f"{to!r} is neither a step nor a time", hint=hint) from None
+            moment = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()) * 10**9
+        return min(max(int(np.searchsorted(times, moment, side="right")) - 1, 0), last)
+
+    def _run_until(self, command: RunUntil) -> Message:
+        wanted = [Breakpoint(command.text, coin=command.coin)] if command.text else self._enabled
+        if not wanted:
+            raise UsageError("there is no breakpoint to stop at", hint="set one, or run to a condition")
+        before = self.step
+        stop = (run_back if command.back else run_until)(self._engine, wanted)
+        self._forget(moved=stop.step < before)
+        if not stop.hits:
+            return Reply(command.id, False, "not once before" if command.back else "never from here to the end")
+        self.stopped_by = "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
+        return Reply(command.id, True, f"step {stop.step + 1:,}: {self.stopped_by}")
+
+    # breakpoints
+
+    @property
+    def _enabled(self) -> list[Breakpoint]:
+        return [its for its in self.breakpoints if its.enabled]
+
+    def _set_breakpoints(self, number: int, rows: list[BreakpointRow]) -> Message:
+        wanted = [Breakpoint(row.text, row.name, row.coin, row.enabled) for row in rows]
+        # those that are off are read too: a mistake is told when it is made
+        conditions_of([Breakpoint(its.text, its.name, its.coin) for its in wanted], names_of(self._engine))
+        self.breakpoints = wanted
+        self._lookout = None
+        return Reply(number, True, f"{len(self._enabled)} of {len(wanted)} breakpoints are on" if wanted else "no breakpoints")
+
+    def run(self, steps: int) -> bool:
+        """Do so many steps, up to the first at which a breakpoint stops; return whether one did."""
+        if not self._enabled:
+            self._engine.run(steps)
+            return False
+        if self._lookout is None:
+            self._lookout = Lookout(self._engine, self._enabled)
+        stop = self._lookout.forward(self.step + steps)
+        self.stopped_by = "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
+        if stop.hits:
+            self._note("info", f"stopped at step {stop.step + 1:,} by {self.stopped_by}")
+        return bool(stop.hits)
+
+    def entered(self) -> None:
+        """Know that something was done by hand: what lay ahead is no more."""
+        self._lookout = None
+
+    def _forget(self, *, moved: bool) -> None:
+        self._lookout = None
+        self.stopped_by = ""
+        self.moved = self.moved or moved
+
+    # branches
+
+    def _branch(self, command: TravelCommand) -> list[Message]:
+        branches = self._engine.history.branches
+        match command:
+            case BranchOff(id=number, name=name):
+                self._engine.branch(name)
+                text = f"{branches.now.name} begins here"
+            case SwitchBranch(id=number, name=name):
+                branches.switch(name)
+                self._forget(moved=True)
+                text = f"on {name}, at step {self.step + 1:,}"
+            case RenameBranch(id=number, old=old, new=new):
+                branches.rename(old, new)
+                text = f"{old} is {new} now"
+            case RemoveBranch(id=number, name=name):
+                branches.remove(name)
+                text = f"{name} is removed"
+            case CompareBranches(id=number, one=one, other=other):
+                report = self._report(number, branches.compare(one, other))
+                self._forget(moved=True)
+                return [report]
+            case _:
+                raise UsageError(f"{type(command).__name__} is no command of a replay's time")
+        return [Reply(number, True, text)]
+
+    def _report(self, number: int, its: Comparison) -> BranchReport:
+        every = max(1, len(its.equity[0]) // SHOWN_POINTS)
+        times = self._session.feed.times[: its.until + 1]
+        one, other = its.equity
+        return BranchReport(
+            id=number,
+            one=its.names[0],
+            other=its.names[1],
+            until=its.until,
+            parts=its.parts,
+            times=[int(time) for time in times[::every]],
+            equity_one=one[::every].tolist(),
+            equity_other=other[::every].tolist(),
+            only_one=[self._trip(trip) for trip in its.only[0][-200:]],
+            only_other=[self._trip(trip) for trip in its.only[1][-200:]],
+            stats=[(name, float(mine), float(others)) for name, (mine, others) in its.stats.items()],
+        )
+
+    def _trip(self, its: RoundTrip) -> TripRow:
+        exchange = self._session.trade.exchange
+        amount = its.amount / exchange.scale(its.coin)
+        coin = exchange.instruments[its.coin].coin
+        return TripRow(coin, its.entry_step, its.exit_step, amount, its.entry_price, its.exit_price, its.profit / 1e8)
+
+    # what if
+
+    def _set_parameters(self, values: dict[str, str]) -> str:
+        known = parameters(type(self._engine.strategy))
+        params = {name: coerce_text(text, known[name].type) if name in known else text for name, text in values.items()}
+        behind = self.step < self._engine.history.head
+        self._engine.set_parameters(**params)
+        self.entered()
+        told = ", ".join(f"{name} = {text}" for name, text in values.items())
+        return f"{told} from the next step on{f', on {self._engine.history.branches.now.name}' if behind else ''}"
+
+    def _reload(self) -> str:
+        chosen = self._session.config.strategy
+        if chosen is None:
+            raise UsageError("there is no strategy to read again", hint="[strategy] use names one")
+        before = self._engine.history.branches.now.name
+        self._engine.reload(load_strategy(chosen.use, self._session.config.beside))
+        self._forget(moved=True)
+        now = self._engine.history.branches.now.name
+        return f"{chosen.use} is read again and flown to here on {now}; compare it with {before}"
+
+    # what is kept
+
+    def keep_by_itself(self) -> None:
+        """Save by itself from now on what is done by hand, within a second; what was left so before is offered."""
+        session = self._session
+        if session.recording is None or session.recording.path is None or not session.config.replay.memory_mb:
+            return
+        named = f"{self.path or session.config.source} {Path(session.recording.path).absolute()}"
+        stem = f"{session.recording.name}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+        folder = user_data() / FOLDER
+        path, left = folder / f"{stem}.toml", folder / f"{stem}-left.toml"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if is_session(path):
+                path.replace(left)
+            if is_session(left):
+                self.unsaved = (_told(read_session(left)), str(left))
+            self._keeper = Keeper(path, session, self._engine)
+        except (OSError, TickdeckError) as error:
+            self._note("warning", f"the session is not saved by itself: {error}")
+
+    def take_up(self, path: str, saved: SavedSession) -> None:
+        """Take up what a session file keeps beside what was done by hand."""
+        self.path = path
+        self.breakpoints = [Breakpoint.from_table(table) for table in saved.breakpoints]
+        self.bookmarks = {int(its["step"]): str(its["text"]) for its in saved.bookmarks}
+
+    def close(self) -> None:
+        """Save what was done last."""
+        if self._keeper is not None:
+            self._fill(self._keeper)
+            with suppress(TickdeckError):
+                self._keeper.finish()
+
+    def look(self) -> None:
+        """Save what was done by hand since the last look, and tell of what keeps going back from being exact."""
+        if self._keeper is not None:
+            self._fill(self._keeper)
+            try:
+                self._keeper.look()
+            except TickdeckError as error:
+                self._keeper = None
+                self._note("error", f"the session is no longer saved by itself: {error.message}")
+        if self._session.config.replay.memory_mb:
+            warnings = self._engine.history.warnings
+            for text in warnings[self._warned :]:
+                self._note("warning", text)
+            self._warned = len(warnings)
+
+    def save(self, path: str) -> str:
+        """Save the session; returns where. Raises UsageError without a file, RecordingError where it cannot be written."""
+        where = path.strip() or self.path
+        if not where:
+            raise UsageError("the session has no file yet", hint="name one, such as my-session.toml")
+        file = Path(where).expanduser()
+        file = file if file.suffix == ".toml" else file.with_name(file.name + ".toml")
+        if not file.parent.is_dir():
+            raise RecordingError(f"there is no folder {file.parent}", hint="make it, or name another")
+        keeper = Keeper(file, self._session, self._engine)
+        self._fill(keeper)
+        keeper.save()
+        self.path = str(file)
+        return self.path
+
+    def _fill(self, keeper: Keeper) -> None:
+        keeper.breakpoints = [its.to_table() for its in self.breakpoints]
+        keeper.bookmarks = [{"step": step, "text": text} for step, text in sorted(self.bookmarks.items())]
+
+    def state(self) -> Travels:
+        """Return what there is to know."""
+        engine, branches = self._engine, self._engine.history.branches
+        strategy = engine.strategy
+        values = values_of(strategy)
+        return Travels(
+            branch=branches.now.name,
+            branches=[BranchRow(its.name, its.parent, its.step, its.at, its.head) for its in branches.all],
+            breakpoints=[BreakpointRow(its.text, its.name, its.coin, its.enabled) for its in self.breakpoints],
+            stopped_by=self.stopped_by,
+            bookmarks=[Bookmark(step, text) for step, text in sorted(self.bookmarks.items())],
+            inputs=sorted({its.step for its in engine.inputs})[-1000:],
+            strategy=type(strategy).__name__ if self._session.config.strategy is not None else "",
+            params=[Param(name, its.type_name, str(values[name])) for name, its in parameters(type(strategy)).items()],
+            path=self.path,
+            unsaved=self.unsaved[0],
+            unsaved_path=self.unsaved[1],
+        )
+
+
+def _told(saved: SavedSession) -> str:
+    """Return a session that was left in a few words."""
+    count = sum(len(branch["inputs"]) for branch in saved.branches)
+    inputs = "1 input by hand" if count == 1 else f"{count} inputs by hand"
+    return (
+        f"{inputs}, {len(saved.branches)} branches, at step {saved.step + 1:,}"
+        if len(saved.branches) > 1
+        else f"{inputs}, at step {saved.step + 1:,}"
+    )
