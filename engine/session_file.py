@@ -99,6 +99,7 @@ class Keeper:
         self._engine = engine
         self._content = fingerprint(session.recording, session.feed.latest.coins)
         self._saved: Any = self._by_hand()
+        self._fresh = self._saved
         self._looked = seam.stopwatch()
 
     def save(self) -> None:
@@ -118,8 +119,8 @@ class Keeper:
         return True
 
     def finish(self) -> None:
-        """Save where something was done by hand that is not saved yet."""
-        if self._by_hand() != self._saved:
+        """Save where it stands, if anything was done by hand since it began."""
+        if self._by_hand() != self._fresh:
             self.save()
 
     def text(self) -> str:
