@@ -26,10 +26,7 @@ def troubles(frame: Frame | None, gone: HostGone | HostLost | None, silent: str)
     trade = frame.trade if frame is not None else None
     found = _unknown(trade, gone) if trade is not None else []
     if isinstance(gone, HostLost):
-        return [
-            *found,
-            Trouble("ENGINE GONE", f"{gone.how}; another is being started", "orders that are out stay", "badge-live"),
-        ]
+        return [*found, Trouble("ENGINE GONE", gone.how, "wait", "badge-live")]
     if gone is not None:
         last = f": {gone.last}" if gone.last else ""
         return [*found, Trouble("ENGINE GONE", f"{gone.how}{last}", "r restarts · q quits", "badge-live")]

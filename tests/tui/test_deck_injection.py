@@ -13,7 +13,7 @@ from fake_world import World
 from hostile import obeyed
 
 from engine.host import protocol as p
-from tui.mailbox import HostGone, Printed
+from tui.mailbox import HostGone, HostLost, Printed
 from tui.screens.download import DownloadScreen
 from tui.screens.error import ErrorScreen
 
@@ -92,6 +92,26 @@ async def test_no_text_reaches_the_terminal_as_a_command(size: tuple[int, int]) 
             app.clear_notifications()
         for evil in EVIL:
             app.deck.tell_gone(HostGone(evil, evil))
+            await settle(pilot)
+            assert obeyed(app) == [], evil
+
+
+async def test_real_orders_and_the_screens_that_mind_them_are_text_too() -> None:
+    world = World()
+    world.go_trading("live")
+    world.stages()
+    link = FakeLink(world, greet=False)
+    async with flying(link, size=(80, 24)) as (app, _, pilot):
+        for number, evil in enumerate(EVIL):
+            rng = random.Random(number)
+            link.put(poison(world.hello(), evil, rng), poison(world.events(), evil, rng))
+            link.show(poison(world.frame(), evil, rng))
+            await settle(pilot)
+            for keys in (("A", "x", "enter", "escape"), ("K", "escape"), ("q", "escape"), ("F", "l", "escape"), ("J", "o")):
+                for key in keys:
+                    await pilot.press(key)
+                    assert obeyed(app) == [], (evil, key)
+            link.put(HostLost(evil))
             await settle(pilot)
             assert obeyed(app) == [], evil
 
