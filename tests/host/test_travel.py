@@ -203,6 +203,6 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     assert now.path == str(folder / "mine.toml")
 
     offered = opened(prepare_player, settings(folder), spec)
-    assert state(offered).unsaved == "1 input by hand, at step 120"
+    assert state(offered).unsaved == "1 input by hand, at step 101"
     left = opened(resumed_player, Spec(socket=""), Path(state(offered).unsaved_path))
     assert hashed(left) == here
