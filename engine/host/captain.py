@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from engine import seam
+from engine.doctor import live_checks
 from engine.errors import OrderError, StrategyError, TickdeckError
 from engine.exchange import kernel as k
 from engine.flight.real import Flight
@@ -138,6 +139,10 @@ class Captain(Pilot):
             raise OrderError(f"{command.typed!r} is not what is at risk, {at_risk:f} {config.account.currency}; still disarmed")
         if self.recovering:
             raise OrderError("the strategy is still flown over its history; still disarmed")
+        if config.mode == "live":
+            failed = [f"{its.name}: {its.text}" for its in await live_checks(config) if its.status == "fail"]
+            if failed:
+                raise OrderError(f"{'; '.join(failed)}; still disarmed", hint="`tickdeck doctor` tells the remedies")
         self.trade.arm()
         return "armed: orders go out"
 

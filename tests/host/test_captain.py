@@ -1,0 +1,133 @@
+"""The captain of a flight: when it arms, what it does with a strategy that flew before, and what it tells of it all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import Strategy
+from engine.config import SessionConfig
+from engine.doctor import Check
+from engine.flight.prices import end
+from engine.flight.real import Flight
+from engine.host import captain as module
+from engine.host.captain import Captain
+from engine.host.deadline import TimedEngine
+from engine.host.protocol import Arm, Disarm, Frame, Hello, Reply
+from engine.recordings.bars import stamp
+from engine.session import Session
+from tests.binance.cockpit import Cockpit
+from tests.rehearsal.hall import hall, until
+from tests.worlds import MINUTE, START, market, walk
+
+COINS = {"AAAUSDT": walk(300, 1)}
+
+
+class Counts(Strategy):
+    """Remembers when it was asked."""
+
+    def gen_signal(self) -> dict[str, Any]:
+        self.asked = [*getattr(self, "asked", []), self.time]
+        return {}
+
+
+@asynccontextmanager
+async def aboard(folder: Path, mode: str = "live", began: int = 0) -> AsyncIterator[Captain]:
+    """A captain on a rehearsal, whatever its config calls it."""
+    tables = {"mode": mode, "coins": ["AAAUSDT"], "binance": {"environment": "live"} if mode == "live" else {}}
+    settings = SessionConfig.from_dict({**tables, "account": {"cash": {"USDT": 2500}}})
+    async with hall(market(COINS), begin=stamp(START + 100 * MINUTE)) as its:
+        pit = Cockpit(its, folder / "j.db", cash={"USDT": 2500})
+        async with AsyncExitStack() as after:
+            after.callback(pit.journal.close)
+            await pit.client.open()
+            after.push_async_callback(pit.client.close)
+            await pit.feed.learn()
+            await pit.feed.warm_up()
+            start = pit.journal.write("start", tag="test01", time=pit.feed.begin)
+            pit.trade.open(pit.feed.latest)
+            after.push_async_callback(pit.trade.wire.close)
+            for work in (pit.feed.run(), pit.ledger.run()):
+                after.push_async_callback(end, asyncio.create_task(work))
+            await until(lambda: pit.ledger.reconciled and pit.feed.health.alive)
+            session = Session(settings, None, pit.feed, pit.trade, Counts())
+            yield Captain(Flight(session, pit.trade, pit.ledger, "abcd", ["a warning"], began, start))
+
+
+async def arm(captain: Captain, typed: str) -> Reply:
+    answers: list[Any] = []
+    captain.obey(Arm(5, typed), answers.append)
+    await until(lambda: bool(answers))
+    (reply,) = answers
+    assert isinstance(reply, Reply)
+    assert reply.id == 5
+    return reply
+
+
+async def test_live_is_armed_by_the_amount_at_risk_and_a_passing_doctor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = [Check("clock", "fail", "3 s off", "set it"), Check("disk", "ok", "fine", "")]
+
+    async def looked(settings: object) -> list[Check]:
+        return checks
+
+    monkeypatch.setattr(module, "live_checks", looked)
+    async with aboard(tmp_path) as captain:
+        told = captain.hello()
+        assert isinstance(told, Hello)
+        assert told.trade is not None
+        assert (told.trade.typed, told.trade.at_risk, told.trade.account, told.trade.warnings) == (
+            True,
+            "2500",
+            "abcd",
+            ["a warning"],
+        )
+        for wrong in ("", "2000", "no"):
+            reply = await arm(captain, wrong)
+            assert (reply.ok, "is not what is at risk, 2500 USDT; still disarmed" in reply.text) == (False, True)
+        reply = await arm(captain, "2500")
+        assert (reply.ok, reply.text.splitlines()[0]) == (False, "clock: 3 s off; still disarmed")
+        checks.pop(0)
+        reply = await arm(captain, "2,500.00")
+        assert (reply.ok, captain.trade.disarmed) == (True, "")
+        answers: list[Any] = []
+        captain.obey(Disarm(6), answers.append)
+        assert answers == [Reply(6, True, "disarmed: no new order goes out")]
+        frame = captain.frame()
+        assert isinstance(frame, Frame)
+        assert frame.trade is not None
+        assert frame.trade.disarmed == "by hand"
+
+
+async def test_practice_needs_no_amount(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet") as captain:
+        assert (await arm(captain, "")).ok
+
+
+async def test_a_strategy_that_flew_before_is_asked_again_over_that_time_and_not_obeyed(tmp_path: Path) -> None:
+    began = START + 97 * MINUTE
+    async with aboard(tmp_path, "testnet", began) as captain:
+        engine = captain.engine
+        assert isinstance(engine, TimedEngine)
+        asked = engine.strategy.asked  # type: ignore[attr-defined]
+        assert asked[0] >= began
+        assert asked[-1] < captain.session.begin
+        assert not captain.recovering
+
+
+async def test_what_the_journal_says_is_told_to_whoever_comes(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet") as captain:
+        await arm(captain, "")
+        happened = captain.events()
+        assert happened is not None
+        assert "arm" in [row.what for row in happened.journal]
+        assert captain.events() is None or not captain.events()
+        later = captain.recent()
+        assert [row.what for row in later.journal][:2] == ["start", "arm"]
+        assert later.log
