@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -17,26 +16,18 @@ from random import Random
 from typing import Any
 
 import msgspec
-from websockets.exceptions import ConnectionClosedError
 
-from engine.binance.client import Client
-from engine.binance.clock import ExchangeClock
-from engine.binance.hosts import Hosts
-from engine.binance.journal import Journal
-from engine.binance.ledger import Ledger
 from engine.binance.library import BinanceAPIException
-from engine.binance.life import ENDED, Life, Stage
+from engine.binance.life import Life, Stage
 from engine.binance.trading import BinanceTradeSystem
-from engine.errors import ExchangeError, JournalError, OrderError
-from engine.exchange import FillRules
+from engine.errors import OrderError
 from engine.exchange import kernel as k
-from engine.market import ReplayFeed
 from engine.model import OrderType
-from tests.binance.sim_exchange import MS, OPEN, UNIT, Exchange, Refusal
+from tests.binance.sim_exchange import MS, UNIT, Exchange, Refusal
+from tests.binance.sim_flight import Connection, Flight, Reply, ShakyJournal
+from tests.binance.sim_judge import differences, judge
 from tests.binance.sim_loop import BEGIN_NS, NS, VirtualLoop, virtual
-from tests.worlds import candles, market
 
-HOSTS = Hosts("https://sim.invalid/api", "wss://sim.invalid", "wss://sim.invalid/ws-api/v3")
 ON_REQUESTS = (
     "lost_request",
     "lost_response",
@@ -58,136 +49,6 @@ COUNTED = (*FAULTS, "-2011", "-2021", "-2022", "-1021", "partly_cancelled")
 RARE = {"crash": 0.008, "cut": 0.02, "skew": 0.008, "journal": 0.01, "418": 0.003, "429": 0.006, "halt": 0.004}
 RARE |= {"half": 0.3, "refused": 0.3}
 PATIENCE_S = 12.0
-RAW: list[Any] = []
-
-
-def raw() -> Any:
-    """A market that stands still; the same for every run."""
-    if not RAW:
-        feed = ReplayFeed(market({"AAAUSDT": candles([100] * 5), "BBBUSDT": candles([20] * 5)}))
-        for time in feed.times[:3].tolist():
-            feed.advance(time)
-        RAW.append(feed.latest)
-    return RAW[0]
-
-
-class Reply:
-    """As much of an HTTP response as anybody looks at."""
-
-    def __init__(self, body: str) -> None:
-        self.body = body
-
-    async def text(self) -> str:
-        return self.body
-
-
-class Library:
-    """In the place of python-binance: requests that go through a world's network."""
-
-    timestamp_offset = 0
-
-    def __init__(self, world: World, flight: Flight) -> None:
-        self.world, self.flight = world, flight
-
-    async def _get(self, path: str, signed: bool = False, data: Any = None) -> Any:
-        return await self.world.request(self.flight, "get", path, data or {}, self.timestamp_offset)
-
-    async def _post(self, path: str, signed: bool, data: Any) -> Any:
-        return await self.world.request(self.flight, "post", path, data, self.timestamp_offset)
-
-    async def _put(self, path: str, signed: bool, data: Any) -> Any:
-        return await self.world.request(self.flight, "put", path, data, self.timestamp_offset)
-
-    async def _delete(self, path: str, signed: bool, data: Any) -> Any:
-        return await self.world.request(self.flight, "delete", path, data, self.timestamp_offset)
-
-    def _generate_ws_api_signature(self) -> str:
-        return ""
-
-    def _sign_ws_params(self, params: Any, sign: Any) -> Any:
-        return params
-
-
-class Connection:
-    """A socket's end: what the exchange tells waits in it."""
-
-    def __init__(self, world: World, flight: Flight) -> None:
-        self.world, self.flight = world, flight
-        self.frames: asyncio.Queue[bytes | Exception] = asyncio.Queue()
-        self.open = True
-
-    async def send(self, message: str) -> None:
-        asked = json.loads(message)
-        self.frames.put_nowait(json.dumps({"id": asked["id"], "status": 200, "result": {}}).encode())
-        if asked["id"] == "account":
-            self.world.listeners.append(self)
-
-    async def recv(self, decode: bool | None = None) -> bytes:
-        frame = await self.frames.get()
-        if isinstance(frame, Exception):
-            raise frame
-        return frame
-
-    def cut(self) -> None:
-        self.open = False
-        if self in self.world.listeners:
-            self.world.listeners.remove(self)
-        self.frames.put_nowait(ConnectionClosedError(None, None))
-
-    async def close(self) -> None:
-        if self.open:
-            self.cut()
-
-
-class ShakyJournal(Journal):
-    """A journal on a disk that fails now and then: before an entry is on it, or after."""
-
-    world: World
-
-    def append(self, entries: Any) -> int:
-        if self.world.strikes("journal"):
-            if self.world.dice.random() < 0.5:
-                super().append(entries)
-            raise JournalError("the disk is full")
-        return super().append(entries)
-
-
-class Flight:
-    """The engine's side, from one start to the next crash."""
-
-    def __init__(self, world: World, path: Path) -> None:
-        self.world = world
-        self.client = Client(HOSTS, clock=ExchangeClock(wall=world.wall, forward=lambda: world.loop.ns))
-        self.client._library = Library(world, self)
-        self.journal = world.journal(path)
-        self.journal.world = world
-        self.journal._db.execute("PRAGMA synchronous = OFF")
-        given: dict[str, Any] = {"cash": {"USDT": 50_000}, "adopt": {"AAA": 3}, "rules": FillRules()} | world.given
-        self.trade = world.system(self.client, self.journal, "sim001", **given)
-        self.tasks: list[asyncio.Task[None]] = []
-        self.dead = False
-        self.told_to_wait = 0
-
-    async def run(self) -> None:
-        for _ in range(3):
-            await self.sample()
-        self.trade.open(raw())
-        self.ledger = Ledger(self.trade)
-        self.tasks = [asyncio.create_task(self.ledger.run()), asyncio.create_task(self.client._keep_sampling())]
-
-    async def sample(self) -> None:
-        while True:
-            try:
-                return await self.client.sample_clock()
-            except ExchangeError:
-                await asyncio.sleep(1.0)
-
-    def kill(self) -> None:
-        """End as a process does: in the middle of everything."""
-        self.dead = True
-        self.journal.close()
-        for task in [*self.tasks, *self.trade.wire.tasks]:
-            task.cancel()
 
 
 class World:
@@ -403,6 +264,19 @@ class World:
             await asyncio.sleep(0.1)
         return self.loop.now_s - began
 
+    async def quiet(self) -> None:
+        """Wait until no request is out."""
+        await self.until(lambda: not self.trade.wire.tasks)
+
+    async def rests(self, price: float = 90, amount: float = 1, **given: Any) -> int:
+        """Have an order rest at the exchange; return its number."""
+        self.exchange.plan = []
+        self.trade.place_order("AAAUSDT", amount, price, **given)
+        await self.quiet()
+        number: int = self.trade.mirror.n_orders - 1
+        assert self.life(number).stage is Stage.NEW
+        return number
+
     @property
     def trade(self) -> BinanceTradeSystem:
         return self.flight.trade
@@ -525,57 +399,3 @@ class World:
     def _digest(self) -> Any:
         lives = self.flight.trade.lives.by_cid.values()
         return [(life.cid, life.stage.value, life.filled, sorted(life.trades)) for life in lives], self.exchange.balances
-
-
-def judge(world: World) -> None:
-    """Compare what the engine knows with what the exchange did, to the last unit."""
-    world.wrong += differences(world)
-    trade, exchange = world.flight.trade, world.exchange
-    meant = {entry.cid: entry for entry in world.flight.journal.entries() if entry.what == "intent"}
-    for cid, orders in exchange.by_cid.items():
-        if cid.startswith("td-") and cid not in meant:
-            world.wrong.append(f"{cid} is an orphan")
-        if len(orders) > 1:
-            world.wrong.append(f"{cid} was placed {len(orders)} times")
-    closing = Counter(entry.facts["entry"] for entry in meant.values() if "entry" in entry.facts)
-    for cid, legs in closing.items():
-        if legs > len(meant[cid].facts["exits"]):
-            world.wrong.append(f"the exits of {cid} were sent {legs} times")
-    for n, base in enumerate(("AAA", "BBB")):
-        if trade.mirror.position(n) < 0:
-            world.wrong.append(f"{base} of the holder was sold: {trade.mirror.position(n)}")
-
-
-def differences(world: World) -> list[str]:
-    """What the engine and the exchange tell differently of orders, fills and balances."""
-    trade, exchange = world.flight.trade, world.exchange
-    told = []
-    for cid, life in trade.lives.by_cid.items():
-        there = exchange.by_cid.get(cid)
-        if not there:
-            if life.stage not in (Stage.REJECTED, Stage.NOT_PLACED):
-                told.append(f"{cid} is {life.stage} here and nowhere there")
-        elif (life.stage.value, life.filled) != (there[0]["status"], there[0]["filled"]):
-            told.append(f"{cid} is {life.stage} {life.filled} here, {there[0]['status']} {there[0]['filled']} there")
-    numbers = {its["orderId"]: its["cid"] for its in exchange.orders.values() if its["cid"].startswith("td-")}
-    theirs = {(its["symbol"], its["id"]): _fill(its) for its in exchange.trades if its["orderId"] in numbers}
-    ours = {(life.coin, it.trade_id): it[1:7] for life in trade.lives.by_cid.values() for it in life.trades.values()}
-    if ours != theirs:
-        told.append(f"fills differ: {sorted(set(ours.items()) ^ set(theirs.items()))[:4]}")
-    for asset in ("USDT", "AAA", "BBB"):
-        here = [trade.mirror.free(asset), trade.mirror.locked(asset)]
-        if here != exchange.balances[asset]:
-            told.append(f"{asset} is {here} here, {exchange.balances[asset]} there")
-    outside = {its["orderId"] for its in exchange.open.values() if not its["cid"].startswith("td-")}
-    if set(world.flight.ledger.books.externals) != outside:
-        told.append(f"externals are {sorted(world.flight.ledger.books.externals)} here, {sorted(outside)} there")
-    open_here = {life.cid for life in trade.lives.by_cid.values() if life.stage not in ENDED}
-    open_there = {its["cid"] for its in exchange.orders.values() if its["status"] in OPEN and its["cid"].startswith("td-")}
-    if open_here != open_there:
-        told.append(f"open here alone {sorted(open_here - open_there)}, there alone {sorted(open_there - open_here)}")
-    return told
-
-
-def _fill(its: Any) -> tuple[Any, ...]:
-    numbers = [int(its[name].replace(".", "")) for name in ("price", "qty", "quoteQty", "commission")]
-    return (*numbers, its["commissionAsset"], its["isMaker"])

@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.binance.sim import World, judge
+from tests.binance.sim import World
+from tests.binance.sim_judge import judge
 
 RATES = {
     "lost_request": 0.01,

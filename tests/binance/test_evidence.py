@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.binance.life import News, Stage
 from engine.binance.numbers import NotExact
-from tests.binance.sim import World, differences
+from tests.binance.sim import World
 from tests.binance.sim_exchange import UNIT, Refusal
-from tests.binance.test_orders import quiet, rests
+from tests.binance.sim_judge import differences
 
 Work = Callable[[World], Coroutine[Any, Any, None]]
-Play = Callable[[Work], World]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
-    def run(work: Work) -> World:
-        world = World(1, tmp_path / "j.db")
-        world.script(work)
-        return world
-
-    return run
+Play = Callable[..., World]
 
 
 async def lost(its: World, *, arrives: bool = False) -> None:
@@ -103,7 +92,7 @@ def test_what_cannot_be_read_proves_nothing(play: Play, path: str, answer: Any) 
 
 def test_an_answer_about_another_order_is_none(play: Play) -> None:
     async def work(its: World) -> None:
-        order = await rests(its)
+        order = await its.rests()
         real = its.exchange.ask
         its.exchange.ask = lambda path, p, lag: real(path, p, lag) | {"clientOrderId": "another"}  # type: ignore[method-assign]
         assert await its.trade.wire.evidence.look(its.life(order)) is None
@@ -113,7 +102,7 @@ def test_an_answer_about_another_order_is_none(play: Play) -> None:
 
 def test_an_order_whose_trades_cannot_be_had_is_asked_for_again(play: Play) -> None:
     async def work(its: World) -> None:
-        order = await rests(its)
+        order = await its.rests()
         its.exchange.tell = lambda event: None
         its.exchange._happen(its.exchange.open[1], 1.0)
         real = its.exchange.ask
@@ -133,7 +122,7 @@ def test_what_was_refused_or_never_placed_stays_so_after_a_restart(play: Play) -
     async def work(its: World) -> None:
         its.soon["filter"] = 1
         its.trade.place_order("AAAUSDT", 1)
-        await quiet(its)
+        await its.quiet()
         its.soon["lost_request"] = 1
         its.trade.place_order("AAAUSDT", 1)
         await its.until(lambda: its.life(1).stage is Stage.NOT_PLACED)
@@ -152,7 +141,7 @@ def test_the_exchanges_word_reopens_what_was_concluded_here(play: Play) -> None:
     async def work(its: World) -> None:
         its.soon["filter"] = 1
         its.trade.place_order("AAAUSDT", 1, 90)
-        await quiet(its)
+        await its.quiet()
         life = its.life(0)
         assert its.trade.mirror.n_open == 0
         its.trade.lives.hear(life, News(Stage.NEW, 0, its.now(), 77, 0, UNIT))
@@ -165,7 +154,7 @@ def test_the_exchanges_word_reopens_what_was_concluded_here(play: Play) -> None:
 
 def test_orders_of_a_coin_that_is_not_flown_are_left_out(play: Play) -> None:
     async def work(its: World) -> None:
-        await rests(its)
+        await its.rests()
         facts = next(entry for entry in its.flight.journal.entries() if entry.what == "intent").facts
         its.flight.journal.write("intent", "td-sim001-900", **(facts | {"coin": "OLDUSDT"}))
         its.flight.journal.write("fill", "td-sim001-900", trade_id=1)
@@ -175,7 +164,7 @@ def test_orders_of_a_coin_that_is_not_flown_are_left_out(play: Play) -> None:
         assert len(its.trade.lives.by_cid) == 1
         await its.until(lambda: its.flight.ledger.reconciled)
         its.trade.arm()
-        await rests(its)
+        await its.rests()
         assert its.life(1).cid == "td-sim001-901", "numbered after all that was ever written"
         await asyncio.sleep(1)
         assert differences(its) == []
@@ -194,10 +183,10 @@ def test_fills_are_corrected_once_they_are_told_for_certain(play: Play) -> None:
 
         its.exchange._reply = rounded  # type: ignore[method-assign]
         its.trade.place_order("BBBUSDT", 1)
-        await quiet(its)
+        await its.quiet()
         assert its.trade.mirror.position(1) == UNIT
         await its.flight.ledger.reconcile()
-        await quiet(its)
+        await its.quiet()
         assert its.trade.mirror.position(1) == 999 * UNIT // 1000
         assert differences(its) == []
 
@@ -206,7 +195,7 @@ def test_fills_are_corrected_once_they_are_told_for_certain(play: Play) -> None:
 
 def test_what_cannot_be_is_refused_and_changes_nothing(play: Play) -> None:
     async def work(its: World) -> None:
-        order = await rests(its)
+        order = await its.rests()
         with pytest.raises(NotExact):
             its.trade.lives.hear(its.life(order), News(Stage.FILLED, 5 * UNIT, its.now(), 1, 0, UNIT))
         assert its.life(order).stage is Stage.NEW

@@ -5,30 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.binance.life import Stage
 from engine.errors import ExchangeError
-from tests.binance.sim import World, differences
+from tests.binance.sim import World
 from tests.binance.sim_exchange import UNIT, Refusal
-from tests.binance.test_orders import quiet, rests
+from tests.binance.sim_judge import differences
 
 Work = Callable[[World], Coroutine[Any, Any, None]]
 Play = Callable[..., World]
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
-    def run(work: Work, **given: Any) -> World:
-        world = World(1, tmp_path / "j.db")
-        world.given = given
-        world.script(work)
-        return world
-
-    return run
 
 
 def say(its: World, frame: bytes) -> None:
@@ -60,7 +48,7 @@ GARBAGE += [event(e="executionReport", x="TRADE", c="td-sim001-2", C="", i=1, X=
 
 def test_whatever_the_stream_says_it_lives_and_what_could_not_be_read_is_asked_for(play: Play) -> None:
     async def work(its: World) -> None:
-        await rests(its)
+        await its.rests()
         for frame in [*GARBAGE, event(e="somethingNew"), event(e="listStatus"), event(e="balanceUpdate")]:
             say(its, frame)
         its.exchange.tell = lambda event: None
@@ -137,7 +125,7 @@ def test_a_refused_subscription_is_tried_again(play: Play, frame: bytes) -> None
 )
 def test_an_answer_that_cannot_be_read_is_an_error_and_no_end(play: Play, path: str, answer: Any) -> None:
     async def work(its: World) -> None:
-        await rests(its)
+        await its.rests()
         real = its.exchange.ask
         its.exchange.ask = lambda asked, p, lag: answer if asked == path else real(asked, p, lag)  # type: ignore[method-assign]
         with pytest.raises(ExchangeError, match="cannot be read"):
@@ -187,7 +175,7 @@ def test_orders_of_others_are_shown_and_left_alone(play: Play) -> None:
 
 def test_an_answer_of_before_takes_back_neither_orders_nor_balances(play: Play) -> None:
     async def work(its: World) -> None:
-        await rests(its)
+        await its.rests()
         await asyncio.sleep(10)
         its.exchange._happen(its.exchange.open[1], 1.0)
         await its.until(lambda: its.life(0).complete)
@@ -226,13 +214,13 @@ def test_what_is_on_its_way_is_held_back_until_the_balances_tell_of_it(play: Pla
         million = 10**6 * UNIT
         assert (mirror.free("USDT"), mirror.locked("USDT")) == (million - 90 * UNIT, 0)
         its.exchange.tell = lambda event: None
-        await quiet(its)
+        await its.quiet()
         assert (mirror.free("USDT"), mirror.locked("USDT")) == (million - 90 * UNIT, 0), "accepted, and not told of yet"
         await its.flight.ledger.reconcile()
         assert (mirror.free("USDT"), mirror.locked("USDT")) == (million - 90 * UNIT, 90 * UNIT)
         its.soon["filter"] = 1
         its.trade.place_order("AAAUSDT", 1, 90)
-        await quiet(its)
+        await its.quiet()
         assert mirror.free("USDT") == million - 90 * UNIT
 
     play(work)
@@ -264,7 +252,7 @@ def test_many_coins_are_asked_for_at_once_and_many_trades_in_pages(play: Play) -
 
 def test_an_order_that_cannot_be_asked_for_is_asked_for_again(play: Play) -> None:
     async def work(its: World) -> None:
-        await rests(its)
+        await its.rests()
         its.exchange.tell = lambda event: None
         its.exchange._happen(its.exchange.open[1], 1.0)
         its.exchange.tell = its.stream
@@ -294,7 +282,7 @@ def test_a_request_that_ended_without_a_word_makes_its_order_unknown(play: Play)
         its.trade.wire._take_answer = breaks  # type: ignore[method-assign]
         its.exchange.tell = lambda event: None
         its.trade.place_order("AAAUSDT", 1, 90)
-        await quiet(its)
+        await its.quiet()
         assert its.life(0).stage is Stage.SENT
         real = its.exchange.ask
         its.exchange.ask = lambda path, p, lag: [] if path == "openOrders" else real(path, p, lag)  # type: ignore[method-assign]

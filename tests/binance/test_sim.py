@@ -13,9 +13,9 @@ import pytest
 
 from tests.binance.sim import COUNTED, World
 
-SEEDS = int(os.environ.get("TICKDECK_CHAOS_SEEDS", "1000"))
+SEEDS = int(os.environ.get("TICKDECK_CHAOS_SEEDS", "300"))
 FIRST = 10_000 * (int(os.environ.get("TICKDECK_CHAOS_SEED", "1")) - 1)
-CHUNK = 50
+CHUNK = 25
 PINNED: tuple[int, ...] = ()
 """Seeds that once showed a fault."""
 
@@ -30,7 +30,7 @@ def test_whatever_goes_wrong_no_order_is_lost_or_repeated(first: int, tmp_path: 
         fired += world.fired
     # so that all of them together meet each fault a hundred times at least
     few = {name: fired[name] for name in COUNTED if fired[name] < 100 * CHUNK / SEEDS}
-    assert SEEDS < 1000 or not few
+    assert (FIRST, SEEDS) != (0, 300) or not few
 
 
 @pytest.mark.parametrize("seed", PINNED)

@@ -205,3 +205,39 @@ async def test_stage_status_and_journal_are_told_for_the_deck(tmp_path: Path) ->
         assert lines[1].text == "buy 1 AAAUSDT limit at 50 by hand: cheap"
         assert {line.order for line in lines[1:]} == {0}
         assert its.trade.journal_since(lines[-1].seq) == []
+
+
+async def test_with_fifty_open_orders_everything_is_known_again_within_three_seconds(tmp_path: Path) -> None:
+    journal = tmp_path / "j.db"
+    async with hall(market(COINS), **SETTINGS) as its:
+        async with Cockpit(its, journal).flying() as first:
+            for n in range(50):
+                first.trade.place_order(("AAAUSDT", "BBBUSDT")[n % 2], 1, 5 + n / 10)
+            await first.settled()
+            await until(lambda: len(first.desk.records.open) == 50)
+        second = Cockpit(its, journal)
+        began = asyncio.get_running_loop().time()
+        async with second.flying(armed=False):
+            took = asyncio.get_running_loop().time() - began
+            assert second.trade.exchange.n_open == 50
+            await second.agrees()
+        assert took < 3, "and that with the client's opening and the market's history"
+
+
+async def test_an_order_is_replaced_and_reduced_through_the_real_client(tmp_path: Path) -> None:
+    async with cockpit(market(COINS), tmp_path / "j.db", **SETTINGS) as its:
+        its.trade.place_order("AAAUSDT", 2, 50)
+        await its.settled()
+        its.trade.replace_order(0, 3, 51)
+        await its.settled()
+        assert [life.stage for life in its.lives] == [Stage.CANCELED, Stage.NEW]
+        its.trade.amend_order(1, 1)
+        await its.settled()
+        assert its.trade.account.order(1).amount == 1
+        its.desk.exchange.balances[:] = 0
+        its.trade.replace_order(1, 2, 52)
+        await its.settled()
+        assert [life.stage for life in its.lives[1:]] == [Stage.CANCELED, Stage.REJECTED]
+        assert its.trade.account.order(2).refusal.startswith("-2010 ")
+        its.trade.cancel_order("AAAUSDT")
+        assert its.desk.records.open == {}

@@ -24,7 +24,7 @@ ROOT = HERE.parents[1]
 LIST = HERE / "orders.toml"
 CORE = ROOT / "engine" / "binance"
 SEEDS = 60
-TESTS = ("test_life.py", "test_orders.py")
+TESTS = ("test_life.py", "test_ledger.py", "test_evidence.py", "test_safety.py", "test_orders.py")
 """What is tried before the SIM."""
 
 

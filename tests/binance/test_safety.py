@@ -1,0 +1,260 @@
+"""What keeps orders in, and what a halt does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from engine.binance.life import Stage
+from engine.errors import OrderError
+from engine.model import Signal
+from engine.trading.risk import Stop
+from tests.binance.sim import World
+from tests.binance.sim_exchange import UNIT, Refusal
+
+Work = Callable[[World], Coroutine[Any, Any, None]]
+Play = Callable[..., World]
+
+
+def test_each_trouble_disarms_with_its_reason(play: Play) -> None:
+    async def work(its: World) -> None:
+        trade, client = its.trade, its.flight.client
+
+        def disarms(why: str) -> None:
+            trade.vigil("")
+            assert trade.disarmed == why
+            with pytest.raises(OrderError, match="cannot be armed"):
+                trade.arm()
+
+        client.clock.forget()
+        disarms("the exchange's time is not known")
+        await its.until(lambda: client.clock.known)
+        trade.arm()
+        its.skew_ns = 3 * 10**9
+        trade.vigil("")
+        assert trade.disarmed == "the exchange's time is not known", "this machine's clock jumped"
+        await its.until(lambda: client.clock.known)
+        trade.disarmed = ""
+        disarms("this machine's clock is 3.0 s ahead of the exchange's; 1 s is allowed")
+        its.skew_ns = 0
+        await asyncio.sleep(3)
+        trade.arm()
+        client.budget.hear(418, {"Retry-After": "7"})
+        disarms("the exchange has banned this address")
+        await asyncio.sleep(8)
+        trade.arm()
+        client.budget.hear(429, {"Retry-After": "7"})
+        disarms("the exchange asks to wait")
+        await asyncio.sleep(8)
+        trade.arm()
+        trade.vigil("AAAUSDT is stale")
+        assert trade.disarmed == "AAAUSDT is stale"
+        trade.vigil("")
+        trade.arm()
+
+    play(work)
+
+
+def test_a_stream_that_stays_down_disarms_and_a_short_cut_only_keeps_in(play: Play) -> None:
+    async def work(its: World) -> None:
+        for line in list(its.listeners):
+            line.cut()
+        await asyncio.sleep(0.05)
+        its.trade.vigil("")
+        assert not its.trade.disarmed
+        assert its.trade.kept_in(0).startswith("the account's stream is down")
+        await its.until(lambda: its.flight.ledger.reconciled and its.flight.ledger.alive)
+        assert its.trade.kept_in(0) == ""
+        its.soon["refused"] = 1000
+        for line in list(its.listeners):
+            line.cut()
+        await asyncio.sleep(8)
+        its.trade.vigil("")
+        assert its.trade.disarmed.startswith("the account's stream is down for ")
+        its.soon["refused"] = 0
+        await its.until(lambda: its.flight.ledger.alive)
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.trade.arm()
+
+    play(work)
+
+
+def test_a_connection_made_anew_tells_of_orders_again(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await its.rests()
+        for line in list(its.listeners):
+            line.cut()
+        await its.until(lambda: its.flight.ledger.socket.counters.reconnects == 1)
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        assert await its.until(lambda: its.life(order).complete) < 1
+
+    play(work)
+
+
+def test_an_order_does_not_leave_once_it_may_not(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.trade.place_order("AAAUSDT", 1)
+        its.trade.disarm("second thoughts")
+        await its.quiet()
+        assert its.posts == 0
+        assert its.trade.account.order(0).refusal == "not sent: disarmed: second thoughts"
+        its.trade.arm()
+        its.flight.client.budget._count(6000)
+        its.trade.place_order("AAAUSDT", 1)
+        await its.quiet()
+        assert its.posts == 0
+        assert its.trade.account.order(1).refusal == "not sent: the request weight of this minute is used up"
+
+    play(work)
+
+
+def test_what_no_request_should_do_disarms(play: Play) -> None:
+    async def work(its: World) -> None:
+        async def breaks(life: Any) -> None:
+            raise RuntimeError("as nobody expected")
+
+        its.trade.wire.evidence.look = breaks  # type: ignore[method-assign, assignment]
+        order = await its.rests()
+        its.soon["garbled"] = 1
+        its.trade.cancel(order)
+        await its.quiet()
+        assert its.trade.disarmed == "a request failed as none should: RuntimeError as nobody expected"
+
+    play(work)
+
+
+def test_a_time_that_was_wrong_is_asked_for_again(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.soon["delay"] = 1
+        its.dice.random = lambda: 0.3  # type: ignore[method-assign]
+        its.trade.place_order("AAAUSDT", 1)
+        await its.until(lambda: its.life(0).stage is Stage.REJECTED)
+        assert its.life(0).code == -1021
+        assert not its.flight.client.clock.known or its.flight.client.clock._samples
+
+    play(work)
+
+
+# halting
+
+
+def test_a_halt_is_on_the_wire_at_once_and_ends_though_nobody_answers(play: Play) -> None:
+    async def work(its: World) -> None:
+        for price in range(60, 90):
+            await its.rests(price, 0.1)
+        its.trade.place_order("BBBUSDT", 1)
+        await its.quiet()
+        sent: list[int] = []
+        real = its.exchange.cancel
+        its.exchange.cancel = lambda p: (sent.append(its.loop.ns), real(p))[1]  # type: ignore[method-assign, func-returns-value]
+        began = its.loop.ns
+        said = await its.trade.halt(True)
+        assert said == "30 of 30 cancelled; 2 of 2 sold"
+        assert len(sent) == 30
+        assert max(sent) - began <= 50 * 10**6
+        assert its.trade.disarmed == "halted"
+        assert await its.trade.halt(True) == "no order was open; nothing was held"
+
+    play(work)
+
+
+def test_a_halt_says_what_it_could_not_do(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await its.rests()
+        its.soon["lost_request"] = 1000
+        said = await its.trade.halt(True)
+        assert said.startswith(
+            f"0 of 1 cancelled, #{order} AAAUSDT is CANCEL_SENT still; 0 of 1 sold, #1 AAAUSDT is SENT still"
+        )
+        its.soon["lost_request"] = 0
+        await its.until(lambda: len(its.trade.lives.unsettled) == 1)
+        real, asked = its.exchange.cancel, [0]
+
+        def once(p: Any) -> Any:
+            asked[0] += 1
+            if asked[0] == 1:
+                raise Refusal(-1034, "Too many requests at once.")
+            return real(p)
+
+        its.exchange.cancel = once  # type: ignore[method-assign]
+        assert await its.trade.halt(False) == "1 of 1 cancelled", "it is asked for again"
+        its.soon["journal"] = 1
+        assert await its.trade.halt(True) == "no order was open; AAAUSDT is not sold: halted"
+
+    play(work)
+
+
+def test_a_halt_leaves_the_holders_coins_and_dust(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("BBBUSDT", 1)
+        await its.quiet()
+        its.exchange.balances["BBB"][0] = UNIT // 10
+        its.exchange._tell_balances()
+        await asyncio.sleep(1)
+        assert (await its.trade.halt(True)) == (
+            "no order was open; 1 of 1 sold; BBBUSDT is not sold: what is free of it is less than can be sold"
+        )
+        assert its.trade.account.order(1).coin == "AAAUSDT"
+        assert its.trade.account.order(1).amount == 3
+
+    play(work)
+
+
+def test_a_halt_in_a_ban_waits_for_nothing(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.flight.client.budget.hear(418, {"Retry-After": "100"})
+        said = await its.trade.halt(True)
+        assert said.startswith("no order was open; 0 of 1 sold, #0 AAAUSDT REJECTED")
+
+    play(work)
+
+
+def test_what_is_out_at_the_end_is_given_up_and_found_at_the_next_start(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.soon["lost_response"] = 1
+        its.trade.place_order("AAAUSDT", 1, 90)
+        await asyncio.sleep(0.1)
+        await its.trade.wire.close()
+        assert its.trade.wire.tasks == set()
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.life(0).stage is Stage.NEW)
+        assert its.posts == 1
+
+    play(work)
+
+
+def test_a_loss_beyond_the_limit_stops_buying(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.rests()
+        its.trade.lives.moved = True
+        its.trade.update(its.trade.raw)
+        assert not its.trade.lives.moved
+        its.trade.risk.losses.drawdown, its.trade.risk.losses.due = 1e-9, 0
+        its.trade.risk.look = lambda filled: Stop("too deep", False, 0)  # type: ignore[method-assign]
+        its.trade.update(its.trade.raw)
+        await its.quiet()
+        assert its.life(0).stage is Stage.CANCELED
+
+    play(work)
+
+
+def test_what_was_refused_here_has_no_stage_and_the_journal_has_its_words(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.trade.disarm("for lunch")
+        its.trade.place_order("AAAUSDT", 1)
+        assert its.trade.stage_of(0) == ("", 0.0)
+        assert its.trade.journal_since(0)[-1].text == "for lunch"
+        its.trade.arm()
+        its.trade.trade("AAAUSDT", Signal.buy(amount=0.01))
+        assert its.trade.signals[0].outcome.startswith("not sent: -1013")
+        its.trade.place_order("AAAUSDT", 0.01)
+        assert its.trade.account.order(1).refusal.startswith("-1013")
+
+    play(work)
