@@ -22,6 +22,7 @@ from engine.state import Raw
 from engine.strategy import Statistics, Strategy
 from engine.strategy.blame import place_of_error, users_line
 from engine.strategy.change import change
+from engine.strategy.standins import Grounded, Warming
 from engine.trading.api import Number
 from engine.trading.local import LocalTradeSystem
 from engine.trading.system import TradeSystem
@@ -224,7 +225,8 @@ class Engine:
     def cancel(self, order: int) -> bool:
         """Cancel an order by hand at the cursor; False where it was no longer open."""
         done = self.trade.cancel(order)
-        self._log("cancel", order)
+        if done:
+            self._log("cancel", order)
         return done
 
     def set_parameters(self, **params: Any) -> None:
@@ -278,36 +280,6 @@ def _idle(strategy: Strategy | Grounded) -> Statistics | None:
     ours = ((strategy.time_pass, Strategy.time_pass), (strategy.stats.feature_calc, Statistics.feature_calc))
     stats = strategy.stats
     return stats if isinstance(stats, Statistics) and all(getattr(its, "__func__", None) is own for its, own in ours) else None
-
-
-class Grounded:
-    """Stands in for a strategy that was halted: it sees nothing and wants nothing."""
-
-    def __init__(self) -> None:
-        self.stats = self
-
-    def time_pass(self, latest: object) -> None:
-        """See nothing."""
-
-    def feature_calc(self) -> None:
-        """Compute nothing."""
-
-    def needs_update(self, timestamp: Timestamp) -> bool:
-        """Want nothing."""
-        return False
-
-    def gen_signal(self) -> dict[CoinName, Any]:
-        """Say nothing."""
-        return {}
-
-
-class Warming(Grounded):
-    """Stands in for a strategy before its time: it sees everything and wants nothing."""
-
-    def __init__(self, strategy: Strategy) -> None:
-        super().__init__()
-        self.time_pass = strategy.time_pass  # type: ignore[method-assign, assignment]
-        self.stats = strategy.stats  # type: ignore[assignment]
 
 
 def backtest(

@@ -22,6 +22,7 @@ from engine.recordings.frames import recording_of_frames
 from engine.statehash import own_state
 from engine.strategy import Strategy
 from engine.strategy.blame import place_of_error
+from engine.strategy.freezing import check_that_it_can_be_frozen
 from engine.strategy.loader import load_class, load_strategy
 from engine.trading.local import LocalTradeSystem
 from engine.trading.risk import Limits
@@ -88,8 +89,10 @@ def assemble(
     `trading` makes the trade system, in place of one that simulates.
     """
     pilot = _strategy(settings, strategy)
-    own_state(pilot)  # what it cannot keep is told now and not after a long run
     pilot.stats.features.add(extra_features(settings))
+    # what it cannot keep is told now, and neither after a long run nor at the first step back
+    own_state(pilot)
+    check_that_it_can_be_frozen(pilot)
     limits = _limits(settings.risk)
     trade = trading(pilot, limits) if trading is not None else _simulated(settings, feed, pilot, limits)
     return Session(settings, recording, feed, trade, pilot)

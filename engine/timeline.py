@@ -151,6 +151,8 @@ class Timeline:
 
     def truncate(self, rows: int) -> None:
         """Forget every row after the first `rows`."""
+        if rows >= self._written:
+            return
         self._take()
         self._filled = min(rows, self._filled)
         self._cursor = min(self._cursor, self._filled)

@@ -185,7 +185,7 @@ def _looked_at(config: SessionConfig, steps: Sequence[int]) -> dict[int, Parts]:
                 continue
             account, strategy = engine.trade.account, engine.strategy
             _ = (account.equity, account.positions, account.orders(), account.balances, engine.trade.timeline.latest)
-            _ = [(strategy.now(coin), strategy.position(coin)) for coin in strategy.coins]
+            _ = [strategy.position(coin) for coin in strategy.coins]
             _ = (repr(vars(strategy)), list(engine.trade.signals)[-5:])
         found[step] = parts_of(engine)
     return found

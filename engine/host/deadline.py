@@ -10,9 +10,10 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from engine.errors import StrategyError
-from engine.loop import Engine, Feed, Grounded, Warming
+from engine.loop import Engine, Feed
 from engine.model import CoinName, Timestamp
 from engine.strategy import Strategy
+from engine.strategy.standins import Grounded, Warming
 from engine.trading.system import TradeSystem
 
 

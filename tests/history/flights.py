@@ -17,10 +17,10 @@ def act(flown: Engine, action: Action) -> bool:
     """Do something by hand; False where the account does not take it."""
     name, arguments, terms = action
     try:
-        getattr(flown, name)(*arguments, **terms)
+        done: bool | None = getattr(flown, name)(*arguments, **terms)
     except TickdeckError:
         return False
-    return True
+    return done is not False
 
 
 def shown(flown: Engine) -> Any:
