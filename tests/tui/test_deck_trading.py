@@ -121,6 +121,27 @@ async def test_orders_tell_how_they_stand_and_for_how_long(size: tuple[int, int]
         assert {style.removeprefix("row-focus ") for text, style in first if text.strip()} == {"live strong", "badge-live"}
 
 
+GOLDEN = """\
+├─ Orders 6 ─ Fills 14 ─ Signals 21 ─ Journal ─ Log ────────────────────┴──────────────────────────────┤
+│      # coin  side type            amount        price     away stands            for terms           │
+│     44 BTC   buy  limit             0.02   103,000.00   +0.43% UNKNOWN           34s                 │
+│     42 BTC   buy  limit             0.05   104,100.00   +0.43% NEW                3m fast above slow │
+│     43 ETH   sell stop               1.2    ≤2,490.00   +0.43% PARTIALLY_FILLED  61s                 │
+│     45 SOL   buy  limit                3       150.00   +0.43% CANCEL_SENT      2.4s                 │
+│     46 SOL   buy  limit                4       151.00   +0.43% SENT             0.1s dip             │
+│     47 SOL   sell trail 1.5%           4      ≤140.00   +0.43% emulated here         dip             │
+│     48 SOL   sell limit                4       170.00   +0.43% waits for entry       exit of #47 · … │
+├──────────────────────────────────────────────────────────────────────────────────────────────────────┤
+│ UNKNOWN 1  ● prices 2.3s  account 1.2s  reconciled 12s  out 2  orders 3/50  stream cuts 0            │
+└─ b buy · s sell · A arm · K halt · ? help · q quit ──────────────────────────────────────────────────┘"""
+
+
+async def test_the_orders_as_they_are_read() -> None:
+    async with flying(everything(), size=(104, 40)) as (app, _, pilot):
+        await press(pilot, "o")
+        assert "\n".join(screen_text(app)[-12:]) == GOLDEN
+
+
 async def test_orders_that_are_not_from_here_are_left_alone() -> None:
     async with flying(everything()) as (app, link, pilot):
         await press(pilot, "o", *["down"] * 8)
