@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
+from operator import methodcaller
 from typing import NamedTuple
 
 from engine.binance.barrier import Barrier, LiveStep
@@ -150,6 +151,10 @@ class BinanceFeed:
     def record_to(self, recorder: Recorder) -> None:
         """Have everything recorded that is received from now on."""
         self._keeping.begin(recorder)
+
+    def keep_account(self, frame: bytes, received: Timestamp) -> None:
+        """Have an event of the account recorded with the rest."""
+        self._keeping.keep(methodcaller("frame", "account", received, frame))
 
     async def warm_up(self) -> None:
         """Bring history in, up to the last bar that has closed; then steps wait for it all."""

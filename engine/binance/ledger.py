@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 from engine import seam
@@ -17,6 +18,7 @@ from engine.binance.socket import BadFrame, Manners, SupervisedSocket, Wire
 from engine.binance.status import TradeStatus
 from engine.binance.trading import NOT_ASKED, BinanceTradeSystem
 from engine.errors import ExchangeError
+from engine.model import Timestamp
 
 RECONCILE_EVERY_S = 60.0
 PING_EVERY_S = 10.0
@@ -48,6 +50,8 @@ class Ledger:
         self._failure = ""
         self._since = self._asked_at = self._trusted_at = seam.monotonic_ns()
         trade.account_trouble = self.trouble
+        self.heard: Callable[[bytes, Timestamp], None] = lambda frame, received: None
+        """Gets every event as it came, and when."""
         self.socket = SupervisedSocket(
             "account", self.client.hosts.ws_api, self._subscribe, self._hear, self._changed, manners or MANNERS
         )
@@ -139,6 +143,7 @@ class Ledger:
         event = said.get("event")
         if not isinstance(event, dict):
             raise BadFrame("no event")
+        self.heard(frame, received)
         try:
             self._take(event)
         except (NotExact, AttributeError, KeyError, TypeError, ValueError) as error:

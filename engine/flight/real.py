@@ -73,6 +73,7 @@ async def fly_for_real(settings: SessionConfig, keys: Keys, tell: Tell = lambda 
             trade.open(feed.latest)
             start = journal.write("start", tag=tag, time=feed.begin, config=settings.source)
             ledger = Ledger(trade)
+            ledger.heard = feed.keep_account
             after.push_async_callback(trade.wire.close)
             after.push_async_callback(end, asyncio.create_task(ledger.run()))
             yield Flight(session, trade, ledger, keys.api_key.first, allowed.warnings, began, start)

@@ -1,4 +1,4 @@
-"""Flights as processes of their own: armed, killed, left alone, come back to and halted, on an exchange that knows the truth."""
+"""Flights as processes of their own: armed, killed, left alone, come back to, halted, on an exchange that knows the truth."""
 
 from __future__ import annotations
 
