@@ -59,9 +59,18 @@ class Ledger:
     async def run(self) -> None:
         """Listen and ask, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.socket.run())
+            group.create_task(self._keep_listening())
             group.create_task(self._keep_asking())
             group.create_task(self._keep_pinging())
+
+    async def _keep_listening(self) -> None:
+        while True:
+            try:
+                await self.socket.run()
+            # what the socket knows how to bear it bears; nothing but its cancellation ends this
+            except Exception as error:
+                self._failure = f"{type(error).__name__} {error}"[:200]
+                await asyncio.sleep(AGAIN_S)
 
     # asking
 

@@ -179,13 +179,15 @@ class Lives:
 
     def hear(self, life: Life, news: News, executions: Iterable[Execution] = ()) -> None:
         """Take in what something said of an order, and the fills it told of; raises NotExact for what cannot be."""
-        for execution in sorted(executions, key=lambda its: its.trade_id):
-            self._take_new(life, execution)
         if news.order_id:
             self._by_order[news.order_id] = life.cid
-        if life.hear(news):
-            self.note("news", life, **news._asdict())
-        self._show(life)
+        try:
+            for execution in sorted(executions, key=lambda its: its.trade_id):
+                self._take_new(life, execution)
+            if life.hear(news):
+                self.note("news", life, **news._asdict())
+        finally:
+            self._show(life)
 
     def fill(self, life: Life, execution: Execution) -> None:
         """Take in a fill that was told of by itself; raises NotExact for what cannot be."""

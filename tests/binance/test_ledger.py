@@ -309,3 +309,22 @@ def test_trouble_is_told_as_it_is(play: Play) -> None:
         ledger.reconciled = True
 
     play(work)
+
+
+def test_whatever_ends_the_socket_another_begins(play: Play) -> None:
+    async def work(its: World) -> None:
+        client, tries = its.flight.client, [0]
+        real = client.sign_for_socket
+
+        def sign() -> Any:
+            tries[0] += 1
+            if tries[0] < 3:
+                raise RuntimeError("as nobody expected")
+            return real()
+
+        client.sign_for_socket = sign  # type: ignore[method-assign]
+        for line in list(its.listeners):
+            line.cut()
+        await its.until(lambda: tries[0] == 3 and its.flight.ledger.reconciled)
+
+    play(work)

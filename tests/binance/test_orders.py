@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from engine.binance import requests
 from engine.binance.library import BinanceAPIException
-from engine.binance.life import Execution, Stage
+from engine.binance.life import Execution, Life, Stage
 from engine.binance.numbers import NotExact
 from engine.errors import ExchangeError, JournalError, OrderError
 from engine.exchange import kernel as k
 from engine.model import OrderStatus, OrderType, Signal
+from engine.trading.terms import Terms
 from tests.binance.sim import World
 from tests.binance.sim_exchange import UNIT, Refusal
 from tests.binance.sim_flight import Reply
@@ -530,6 +532,30 @@ def test_every_type_is_written_as_the_exchange_wants_it(play: Play) -> None:
         ]
 
     play(work)
+
+
+def test_numbers_are_written_plain_and_exact() -> None:
+    told = {1: "0.00000001", 1000: "0.00001", 10**8: "1", 10**10: "100", 123456789012345678: "1234567890.12345678"}
+    assert {units: requests.plain(units) for units in told} == told
+
+
+def test_the_legs_of_a_pair_are_named_by_where_they_lie() -> None:
+    limit, stop = (Life(cid=cid, coin="AAAUSDT", side=-1, amount=UNIT, created=1) for cid in ("td-1", "td-2"))
+    asked = Terms(k.SELL, k.LIMIT_MAKER, 120 * UNIT), Terms(k.SELL, k.STOP_LIMIT, 79 * UNIT, 80 * UNIT)
+    assert requests.pair(limit, stop, asked, UNIT) == {
+        "symbol": "AAAUSDT",
+        "side": "SELL",
+        "quantity": "1",
+        "newOrderRespType": "FULL",
+        "aboveType": "LIMIT_MAKER",
+        "aboveClientOrderId": "td-1",
+        "abovePrice": "120",
+        "belowType": "STOP_LOSS_LIMIT",
+        "belowClientOrderId": "td-2",
+        "belowPrice": "79",
+        "belowStopPrice": "80",
+        "belowTimeInForce": "GTC",
+    }
 
 
 def test_a_reply_is_as_much_as_it_says() -> None:
