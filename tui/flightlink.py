@@ -20,6 +20,7 @@ START_SECONDS = 30.0
 """How long a flight may take until it listens."""
 GONE_SECONDS = 10.0
 """How long an engine that has gone may take to be there again before it counts as gone for good."""
+ABSENT_SECONDS = 0.5
 PAUSE = 0.02
 ENDS_SECONDS = 5.0
 
@@ -102,10 +103,15 @@ class FlightLink(Mailbox):
         """Return the stream from the flight once it is there; None where it has ended."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
+        absent = 0.0
         while loop.time() < deadline and not self._parted:
             try:
                 stream, self._writer = await asyncio.open_unix_connection(str(self.at))
-            except (FileNotFoundError, ConnectionRefusedError):
+            except (FileNotFoundError, ConnectionRefusedError) as error:
+                # an engine takes the place of another at once; a flight that has ended leaves none
+                absent = absent + PAUSE if isinstance(error, FileNotFoundError) else 0.0
+                if self.flying and absent >= ABSENT_SECONDS:
+                    return None
                 if self._supervisor is not None and self._supervisor.returncode is not None:
                     return None
                 await asyncio.sleep(PAUSE)

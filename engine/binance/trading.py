@@ -8,6 +8,8 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from engine.binance.client import Client
 from engine.binance.following import Following
 from engine.binance.halting import halt
@@ -24,6 +26,7 @@ from engine.errors import JournalError, OrderError
 from engine.exact import floor_to, to_units
 from engine.exchange import REFUSALS, FillRules
 from engine.exchange import kernel as k
+from engine.model import Timestamp
 from engine.state import Raw
 from engine.timeline import Timeline
 from engine.trading.api import Author
@@ -154,6 +157,18 @@ class BinanceTradeSystem(TradeSystem):
         numbers = self.lives.numbers
         entries = self._journal.since(seq, limit)
         return [JournalLine(its.seq, its.time, its.what, numbers.get(its.cid, -1), words(its)) for its in entries]
+
+    def date_back(self, times: Sequence[Timestamp]) -> None:
+        """Let orders and fills of earlier flights have happened at the steps of their times, now that those have been flown."""
+        mirror = self.mirror
+        steps = np.asarray(times, dtype=np.int64)
+        for rows, time, step in (
+            (mirror.fills[: mirror.n_fills], k.F_TIME, k.F_STEP),
+            (mirror.orders[: mirror.n_orders], k.TIME, k.STEP),
+        ):
+            rows[:, step] = np.clip(np.searchsorted(steps, rows[:, time]), 0, max(len(steps) - 1, 0))
+        # what was told late was booked late
+        np.maximum.accumulate(mirror.fills[: mirror.n_fills, k.F_STEP], out=mirror.fills[: mirror.n_fills, k.F_STEP])
 
     def spendable(self, n: int) -> int:
         return self.purse.spendable(n)

@@ -57,6 +57,7 @@ class Captain(Pilot):
         self._journalled = flight.start
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched = 0
+        self._dated = False
         super().__init__(flight.session)
         if halted:
             self.engine.halted = StrategyError(
@@ -187,6 +188,10 @@ class Captain(Pilot):
     def advance(self) -> float:
         """Do what is due, and keep orders in where something is not as it must be."""
         wait = super().advance()
+        if not self._dated and not self.recovering:
+            self._dated = True
+            self.trade.date_back(self.session.feed.times)
+            self.frames.rewind()
         now = seam.monotonic_ns()
         if now - self._watched >= LOOK_S * NS_PER_SECOND:
             self._watched = now

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from engine import seam
 from engine.config import SessionConfig
 from engine.errors import TickdeckError
 from engine.host.leash import end_with_parent
@@ -26,11 +27,14 @@ NS_PER_SECOND = 10**9
 
 
 class Asked(msgspec.Struct):
-    """What is to be served: for which flight, at which port, with which keys, and how long after it first opened."""
+    """What is to be served: for which flight, at which port, with which keys, and when it first opened, 0 for now.
+
+    That is by the clock that only goes forward, which all processes of a machine share.
+    """
 
     spec: dict[str, Any]
     port: int
-    elapsed_s: float
+    began: int
     api_key: str
     api_secret: str
 
@@ -42,7 +46,8 @@ async def serve(asked: Asked, settings: SessionConfig) -> None:
     recording = open_recording(folder)
     times = recording.bars(recording.coins[0]).time
     begin = parse_date(wanted.begin) if wanted.begin is not None else int(times[min(HISTORY, len(times) // 4)])
-    begin += int(asked.elapsed_s * float(wanted.speed) * NS_PER_SECOND)
+    if asked.began:
+        begin += int((seam.monotonic_ns() - asked.began) * float(wanted.speed))
     account = settings.account
     tables = {
         "recording": str(folder),

@@ -130,11 +130,10 @@ class Ground:
         self._start()
 
     def _start(self) -> None:
-        elapsed = (seam.monotonic_ns() - self._began) / 1e9 if self._port else 0.0
         command = [sys.executable, "-P", "-m", "engine.host.ground"]
         self.ready = False
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        _tell(self._process, {"spec": self._spec, "port": self._port, "elapsed_s": elapsed, **self._keys})
+        _tell(self._process, {"spec": self._spec, "port": self._port, "began": self._began if self._port else 0, **self._keys})
 
     @property
     def stream(self) -> int:

@@ -24,7 +24,7 @@ from tests.rehearsal.hall import Hall, hall, until
 class Cockpit:
     """Everything that flies one account; `desk` is the same account as the exchange itself has it."""
 
-    def __init__(self, its: Hall, journal: Path, **given: Any) -> None:
+    def __init__(self, its: Hall, journal: Path, *, history: int = 5, **given: Any) -> None:
         self.hall = its
         self.venue = its.venue
         self.desk = next(iter(its.venue.desks.values()))
@@ -32,7 +32,7 @@ class Cockpit:
         keys = Keys(Secret(addresses.api_key), Secret(addresses.api_secret or ""), None)
         self.client = Client(rehearsal_hosts(its.url), clock=HandClock(lambda: its.venue.now), keys=keys)
         self.coins = list(its.venue.market.index)
-        self.feed = BinanceFeed(self.client, self.coins, history=5, manners=QUICK)
+        self.feed = BinanceFeed(self.client, self.coins, history=history, manners=QUICK)
         self.journal = Journal(journal)
         self.trade = BinanceTradeSystem(self.client, self.journal, "test01", **given)
         self.ledger = Ledger(self.trade, QUICK)

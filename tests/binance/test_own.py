@@ -71,3 +71,20 @@ async def test_what_is_adopted_may_be_sold(tmp_path: Path) -> None:
         await pit.agrees()
         assert account.position("AAAUSDT").amount == 0
         assert account.equity == pytest.approx(100 + 2 * float(account.fills[0].price))
+
+
+async def test_fills_of_an_earlier_flight_happened_when_they_did(tmp_path: Path) -> None:
+    async with hall(market(BARS), **SETTINGS) as its:
+        async with Cockpit(its, tmp_path / "j.db", cash={"USDT": 1000}).flying() as first:
+            first.trade.place_order("AAAUSDT", 5)
+            await first.settled()
+        its.wait(30 * MINUTE)
+        async with Cockpit(its, tmp_path / "j.db", cash={"USDT": 1000}, history=35).flying() as second:
+            trade = second.trade
+            trade.date_back(second.feed.times)
+            steps = len(second.feed.times)
+            (fill,) = trade.account.fills
+            assert second.feed.times[fill.step - 1] < fill.time <= second.feed.times[fill.step]
+            curve = equity_curve(trade.account, 0, steps)
+            assert set(curve[: fill.step].tolist()) == {1000.0}
+            assert curve[-1] == pytest.approx(1000 + 5 * (150 - float(fill.price)))
