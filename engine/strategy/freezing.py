@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import io
 import pickle
+import sys
 from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
@@ -119,8 +120,8 @@ class Freezer:
         if number is None:
             if isinstance(its, Row):
                 return _row, (self._number(its.frame), _place(its))
-            # a class or function made inside another is found by no name, and does not change
-            if isinstance(its, type | FunctionType) and "<locals>" in its.__qualname__ and its.__name__ != "<lambda>":
+            # a class or function that its name does not lead to, made inside another or of a file loaded anew since
+            if isinstance(its, type | FunctionType) and its.__name__ != "<lambda>" and not _is_found(its):
                 number = self._number(its)
         return NotImplemented if number is None else (_engines, (number,))
 
@@ -166,6 +167,13 @@ class _Unpickler(pickle.Unpickler):
         if module == __name__:
             return {"_engines": self._freezer.object, "_row": self._freezer.row}[name]
         return super().find_class(module, name)
+
+
+def _is_found(its: Any) -> bool:
+    found: Any = sys.modules.get(its.__module__)
+    for name in its.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is its
 
 
 def _place(row: Row) -> int:

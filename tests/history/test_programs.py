@@ -2,70 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import Phase, given, settings
 
-from engine import Engine, Feature, LocalTradeSystem, MovingAverage, ReplayFeed, Signal, State
-from engine.exchange import FillRules
+from engine import Engine, ReplayFeed
 from engine.history import history as marks
-from engine.trading.risk import Limits
+from engine.recordings.store import write_recording
+from engine.session import Session, prepare
+from engine.session_file import Keeper, resume
 from tests.history.flights import Action, act, shown, slowly
-from tests.worlds import Restless, market, walk
+from tests.worlds import market, walk
 
 ROWS = 240
 COINS = ("AAAUSDT", "BBBUSDT")
 MARKET = market({"AAAUSDT": walk(ROWS, 11, keep=0.8), "BBBUSDT": walk(ROWS, 12, price=20, keep=0.9)})
 
 
-class Remembering(Feature):
-    """Keeps a state of its own, and writes into rows of before as well."""
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self.seen: list[float] = []
-
-    def compute(self, state: State) -> State:
-        self.seen = [*self.seen[-4:], state.raw.time % 97 + state.trade.equity]
-        for coin in state.raw.coins:
-            if len(state.raw[coin].close):
-                state.features[coin, self.name] = sum(self.seen) + state.raw[coin].close[-1]
-        return state
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("programs")
+    write_recording(made / "recording", MARKET)
+    return made
 
 
-class Busy(Restless):
-    """Restless, with exits, histories and parameters that its features follow from."""
-
-    def features(self) -> list[Feature]:
-        return [*super().features(), MovingAverage(window=self.mean + 1), Remembering(name="remembering")]
-
-    def gen_signal(self) -> dict[str, Signal]:
-        signals = super().gen_signal()
-        for coin, now in self.bars():
-            if self.step % 3:
-                self.record(coin, "mean", now.mean)
-            if self.step > 50:
-                self.record(coin, "late", now.remembering)
-            if coin not in signals and self.rng.random() < 0.2:
-                away = 0.05 + self.rng.random() / 10
-                signals[coin] = Signal.buy(
-                    value=500, stop_loss=now.close - away, take_profit=now.close + away, reason=f"{away}"
-                )
-            elif coin not in signals and self.rng.random() < 0.1:
-                signals[coin] = Signal.buy(value=300, trailing_stop_bps=20)
-        return signals
-
-
-def busy(*, limited: bool = True, memory: int = marks.MEMORY) -> Engine:
-    strategy = Busy()
-    limits = (
-        Limits(drawdown=5_000_000, daily_loss=1_000_000, orders_per_minute=9, repeat_s=90, flatten=True) if limited else None
-    )
-    rules = FillRules(slippage=50_000, max_volume_share=20_000_000, maker=50_000)
-    trade = LocalTradeSystem(strategy=strategy, cash={"USDT": 10_000}, rules=rules, limits=limits)
-    return Engine(ReplayFeed(MARKET), trade, strategy, memory=memory)
+def busy(folder: Path, limited: bool, memory: int = 0) -> tuple[Session, Engine]:
+    config = {
+        "recording": str(folder / "recording"),
+        "fills": {"slippage_bps": 5, "max_volume_share": 0.2, "maker_bps": 5},
+        "strategy": {"use": str(Path(__file__).with_name("busy.py")) + ":Busy"},
+    }
+    if limited:
+        limits = {"max_drawdown_pct": 5, "max_daily_loss_pct": 1, "max_orders_per_minute": 9, "no_repeat_s": 90}
+        config["risk"] = {**limits, "on_loss": "flatten"}
+    session = prepare(config)
+    return session, Engine(session.feed, session.trade, session.strategy, memory=memory)
 
 
 LAST = len(ReplayFeed(MARKET)) - 1
@@ -89,19 +63,19 @@ MOVES = st.one_of(
     st.tuples(st.just("seek"), st.integers(-1, LAST)),
     st.tuples(st.just("act"), ACTIONS),
     st.tuples(st.just("switch"), st.integers(0, 5)),
+    st.tuples(st.just("resume"), st.none()),
 )
 
 
 @pytest.mark.parametrize("limited", [False, True])
 @given(moves=st.lists(MOVES, min_size=1, max_size=14), memory=st.sampled_from([marks.MEMORY, 30_000]))
-@settings(max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-def test_every_way_to_a_step_comes_to_the_same(moves: list[tuple[str, Any]], memory: int, limited: bool) -> None:
-    flown = busy(limited=limited, memory=memory)
+@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+def test_every_way_to_a_step_comes_to_the_same(folder: Path, moves: list[tuple[str, Any]], memory: int, limited: bool) -> None:
+    session, flown = busy(folder, limited, memory)
     flown.history._spacing = 1e-4  # many marks on so short a market
     logs: dict[str, list[tuple[int, Action]]] = {"main": []}
     left: dict[str, int] = {}
     head = -1
-    heads: dict[str, int] = {}
     name, step = "main", -1
     for what, how in moves:
         log = logs[name]
@@ -119,7 +93,7 @@ def test_every_way_to_a_step_comes_to_the_same(moves: list[tuple[str, Any]], mem
             ahead = step < head or any(at > step for at, _ in log)
             if act(flown, how):
                 if ahead:
-                    left[name], heads[name] = step, head
+                    left[name] = step
                     parted = [(at, action) for at, action in log if at <= step]
                     name = flown.history.branches.now.name
                     assert name not in logs
@@ -129,11 +103,17 @@ def test_every_way_to_a_step_comes_to_the_same(moves: list[tuple[str, Any]], mem
         elif what == "switch":
             other = sorted(logs)[how % len(logs)]
             if other != name:
-                left[name], heads[name] = step, head
+                left[name] = step
                 flown.history.branches.switch(other)
                 name, step, head = other, left[other], left[other]
+        elif what == "resume":
+            Keeper(folder / "saved.toml", session, flown).save()
+            session, flown, _, warnings = resume(folder / "saved.toml")
+            assert warnings == []
+            # what lay ahead is flown again when it is wanted
+            head = step
         head = max(head, step)
         assert flown.raw.latest.step == step
-        assert shown(flown) == slowly(lambda: busy(limited=limited, memory=0), step, logs[name])
+        assert shown(flown) == slowly(lambda: busy(folder, limited)[1], step, logs[name])
     assert flown.history.warnings == []
     assert flown.history.size <= max(memory, 60_000)

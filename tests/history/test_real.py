@@ -11,8 +11,8 @@ import pytest
 from engine import Engine, Feature
 from engine.recordings import import_files
 from engine.session import prepare
+from tests.history.busy import Remembering
 from tests.history.flights import Action, act, shown, slowly
-from tests.history.test_programs import Remembering
 from tests.worlds import Restless
 
 

@@ -150,7 +150,7 @@ def test_what_does_not_repeat_itself_is_caught(name: str, tmp_path: Path, monkey
     found = first(tmp_path, PLANTED[name])
     assert found is not None, "nothing differs"
     _, (step, what) = found
-    assert 0 <= step < 60
+    assert 0 <= step < ROWS
     assert what
 
 
