@@ -69,7 +69,7 @@ class World:
         self.wrong: list[str] = []
         self.log = hashlib.sha256()
         self.listeners: list[Connection] = []
-        self.skew_ns = self.lag_until = self.posts = 0
+        self.skew_ns = self.lag_until = self.posts = self.minute = self.used = 0
         self.loop: VirtualLoop
         self.flight: Flight
         self.slowest_s = 0.0
@@ -155,12 +155,12 @@ class World:
                 self.wrong.append(f"{cid} leaves with {len(on_disk)} intents on disk")
 
     def _arrive(self, flight: Flight, method: str, path: str, data: Any, stamp: int, back: float, answer: Any) -> None:
-        status, headers = 200, {}
+        status, headers = 200, {"X-MBX-USED-WEIGHT-1M": str(self._weigh(path, data))}
         try:
             for code in (429, 418):
                 if path != "time" and self.strikes(str(code)):
                     seconds = self.dice.randrange(5, 60)
-                    headers = {"Retry-After": str(seconds)}
+                    headers["Retry-After"] = str(seconds)
                     raise Refusal(-1003, "Too much request weight used.", code)
             body: Any = self._do(method, path, data, stamp)
         except Refusal as no:
@@ -172,6 +172,15 @@ class World:
         self.tell(f"answer {path} {status} {len(sent)}")
         if status and not self.strikes("lost_response"):
             self.loop.call_later(back, lambda: answer.done() or answer.set_result((status, sent, headers)))
+
+    def _weigh(self, path: str, data: Any) -> int:
+        """Count what a request weighs, and return what all of its minute did."""
+        minute = self.loop.ns // (60 * NS)
+        if minute != self.minute:
+            self.minute, self.used = minute, 0
+        light = 5 if "orderId" in data else {"order": 4, "openOrders": 6, "time": 1}.get(path, 20)
+        self.used += light
+        return self.used
 
     def _spoil(self, status: int, sent: str) -> tuple[int, str]:
         """What the exchange's front makes of an answer, whatever was done."""

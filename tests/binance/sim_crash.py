@@ -31,10 +31,6 @@ SEED, ORDERS = 4, 200
 PAGE = 4096
 
 
-class PowerGone(KeyboardInterrupt):
-    """Ends the loop where it stands."""
-
-
 class CrashWorld(World):
     """A run whose engine ends at each write of its journal, in a process of its own."""
 
@@ -65,8 +61,7 @@ class CrashWorld(World):
         out, into = os.pipe()
         child = os.fork()
         if not child:
-            self.how, self.into = how, into
-            raise PowerGone
+            self.end_here(how, into)
         os.close(into)
         with open(out, encoding="utf-8") as told:
             said = told.read()
@@ -85,23 +80,30 @@ class CrashWorld(World):
             os.truncate(wal, max(wal.stat().st_size - PAGE // 2, 0))
         return copy
 
-    def run(self, work: Any) -> None:
+    def end_here(self, how: str, into: int) -> None:
+        """Go on in the exchange's world alone, from within a call of the engine that never returns; tell what came of it."""
+        self.how = how
+        # what ends with the engine is nobody's business
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
         try:
-            super().run(work)
-        except PowerGone:
-            # what ends with the loop is nobody's business
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-            try:
-                said = self.recover()
-            except BaseException as error:
-                said = f"{type(error).__name__} {error}"
-            os.write(self.into, said.encode())
+            task = asyncio.current_task(self.loop)
+            if task is not None:
+                asyncio.tasks._leave_task(self.loop, task)
+            asyncio._set_running_loop(None)
+            self.loop._thread_id = None
+            said = self.recover()
+        except BaseException as error:
+            said = f"{type(error).__name__} {error}"
+        finally:
+            os.write(into, said.encode())
             os._exit(0)
 
     def recover(self) -> str:
         """Start anew on what the disk has; return what is wrong, "well" if nothing."""
         loop = self.loop
         for task in asyncio.all_tasks(loop):
+            # the run itself ends too, but not the loop with it
+            task.remove_done_callback(asyncio.base_events._run_until_complete_cb)
             task.cancel()
         self.flight.dead = True
         self.calm = True
