@@ -18,7 +18,23 @@ from textual.driver import Driver
 from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed
 
-from engine.host.protocol import SIGN_OF_LIFE, Command, Events, Failure, Frame, Halt, Hello, LogLine, Progress, Reply
+from engine.host.protocol import (
+    SIGN_OF_LIFE,
+    BranchReport,
+    Command,
+    Completions,
+    Events,
+    Failure,
+    Frame,
+    Halt,
+    Hello,
+    LogLine,
+    Progress,
+    Reply,
+    Rewound,
+    Travels,
+    WhyReport,
+)
 from tui import crash
 from tui.departure import Departure
 from tui.mailbox import HostGone, HostLost, HostSpec, Link, Printed, Received
@@ -133,6 +149,14 @@ class DeckApp(Departure):
                 self._greet(report)
             case Events():
                 self.deck.hear(report)
+            case Rewound():
+                self.deck.rewind()
+            case Travels():
+                self.deck.travel(report)
+            case Reply() | Completions() | WhyReport() | BranchReport() if self.deck.questions.answer(report):
+                pass
+            case Completions() | WhyReport() | BranchReport():
+                pass
             case Reply():
                 self.notify(clean(report.text, 300), severity="information" if report.ok else "error", markup=False)
             case Failure():

@@ -15,8 +15,11 @@ from engine.host.protocol import (
     Hello,
     JournalRow,
     LogLine,
+    Param,
     SignalRow,
     TradeInfo,
+    Travels,
+    WhyReport,
 )
 from engine.model import INTERVALS
 from tui.text import price_decimals
@@ -33,6 +36,9 @@ class Session:
     def __init__(self) -> None:
         self.hello: Hello | None = None
         self.frame: Frame | None = None
+        self.travels: Travels | None = None
+        self.why: WhyReport | None = None
+        self.stops: dict[int, str] = {}
         self.coin = ""
         self.progress: list[str] = []
         self.fills: deque[FillRow] = deque(maxlen=KEPT)
@@ -50,6 +56,8 @@ class Session:
             for rows in (self.fills, self.signals, self.log, self.journal):
                 rows.clear()
             self._decimals.clear()
+            self.travels = self.why = None
+            self.stops.clear()
         self.hello = hello
         self.infos = {info.coin: info for info in hello.coins}
         bases = [info.base for info in hello.coins]
@@ -58,8 +66,15 @@ class Session:
             self.coin = hello.coins[0].coin if hello.coins else ""
 
     def see(self, frame: Frame) -> None:
-        """Take in the latest frame."""
+        """Take in the latest frame, and where a condition has stopped time."""
         self.frame = frame
+        if self.travels is not None and self.travels.stopped_by and not frame.playing:
+            self.stops[frame.step] = self.travels.stopped_by
+
+    def rewind(self) -> None:
+        """Forget the fills and signals told so far: those that come next are what happened."""
+        self.fills.clear()
+        self.signals.clear()
 
     def hear(self, events: Events) -> None:
         """Take in what happened; what is told a second time under the same number is kept once."""
@@ -85,6 +100,16 @@ class Session:
             if price > 0:
                 self._decimals[coin] = known
         return known
+
+    @property
+    def head(self) -> int:
+        """Steps of this branch that have been flown, be it that time was gone back in since."""
+        return max(self.frame.head, self.frame.step) if self.frame is not None else 0
+
+    @property
+    def params(self) -> list[Param]:
+        """The strategy's parameters as they are now."""
+        return self.travels.params if self.travels is not None else self.hello.params if self.hello is not None else []
 
     @property
     def live(self) -> bool:

@@ -95,8 +95,9 @@ class Travel:
         match command:
             case StepBack(n=n):
                 self.go(max(self.step - max(n, 0), 0))
-            case Seek(to=to):
+            case Seek(id=number, to=to):
                 self.go(self.target(to))
+                return [Reply(number, True, f"at step {self.step + 1:,}")]
             case RunUntil():
                 return [self._run_until(command)]
             case SetBreakpoints(id=number, breakpoints=rows):
@@ -111,6 +112,9 @@ class Travel:
                 self.bookmarks.pop(step, None)
                 if text.strip():
                     self.bookmarks[step] = text.strip()[:200]
+                return [
+                    Reply(number, True, f"{'a note is kept on' if text.strip() else 'no note any more on'} step {step + 1:,}")
+                ]
             case SaveSession(id=number, path=path):
                 return [Reply(number, True, f"saved in {self.save(path)}")]
             case SetParameters(id=number, values=values):
@@ -185,6 +189,7 @@ class Travel:
         """Do so many steps, up to the first at which a breakpoint stops; return whether one did."""
         if not self._enabled:
             self._engine.run(steps)
+            self.stopped_by = ""
             return False
         if self._lookout is None:
             self._lookout = Lookout(self._engine, self._enabled)

@@ -9,14 +9,17 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
+from engine.host.protocol import Events, Frame, Hello, LogLine, Travels, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
 from tui.mailbox import HostGone, HostLost
 from tui.screens.commands import DeckKeys
 from tui.screens.palette import DeckCommands
 from tui.screens.trading import TradeKeys
+from tui.screens.travelling import TravelKeys
 from tui.session import Session
+from tui.text import clean
+from tui.travel import Questions
 from tui.trouble import Trouble, troubles
 from tui.widgets.banner import Banner
 from tui.widgets.board import Board
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from tui.app import DeckApp
 
 
-class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
+class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
     """One deck for every mode: `apply` shows a frame, `hear` what happened, and `lay_out` fits the panels to the terminal."""
 
     BINDINGS = [*bindings()]
@@ -52,6 +55,9 @@ class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
         self.session = session
         self.tab = "orders"
         self.count = ""
+        self.condition = ""
+        self.questions = Questions()
+        self._rewound = False
         self.gone: HostGone | HostLost | None = None
         self._told = False
         self.speed: float | None = None
@@ -103,6 +109,7 @@ class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
         """Show what is flown, also where a host comes back to a deck that has shown it already."""
         self.session.greet(hello)
         self.gone, self.stale, self.speed = None, "", None
+        self.questions.forget()
         self._watching = ("", 0)
         for table in self.tables.values():
             table.forget_columns()
@@ -129,6 +136,10 @@ class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
             self.features.show(frame.features, tuple(frame.chart.overlays))
         if "positions" in regions:
             self.positions.show(frame.positions, frame.account)
+        if self._rewound:
+            self._rewound = False
+            self.fills.show(self.session.fills)
+            self.signals.show(self.session.signals)
         self.orders.show_all(frame.orders, frame.trade.externals if frame.trade is not None else ())
         self._show_tabs()
         self.show_transport()
@@ -145,6 +156,18 @@ class DeckScreen(DeckKeys, TradeKeys, Screen[None]):
         if happened.log:
             self.log_lines.tell(self.session.log)
         self._show_tabs()
+
+    def rewind(self) -> None:
+        """Forget what has happened so far; the next frame shows what is told instead."""
+        self.session.rewind()
+        self._rewound = True
+
+    def travel(self, travels: Travels) -> None:
+        """Take in what the replay knows of its own time."""
+        playing = self.session.frame is not None and self.session.frame.playing
+        self.session.travels = travels
+        if playing and travels.stopped_by:
+            self.notify(f"stopped by {clean(travels.stopped_by, 200)}", markup=False)
 
     def show_transport(self) -> None:
         """Show how time runs, whether the engine is there, and what has been typed of a number of bars."""
