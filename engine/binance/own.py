@@ -16,8 +16,8 @@ from engine.trading.notes import Notes
 class OwnAccount(Account):
     """An account within an account: equity, cash and all that is reckoned by them know nothing of what the holder has beside.
 
-    `given` is what the strategy may spend at first, by asset in its units; all there is where that is None. Balances are the
-    whole account's.
+    `given` is what the strategy has at first, by asset in its units, with what it adopts; all there is where that is None.
+    Balances are the whole account's.
     """
 
     def __init__(self, mirror: Mirror, raw: Raw, currency: str, notes: Notes, given: Mapping[str, int] | None) -> None:
@@ -58,8 +58,6 @@ class OwnAccount(Account):
     def _reckon(self, given: Mapping[str, int]) -> list[int]:
         mirror = self._mirror
         totals = np.array([given.get(asset, 0) for asset in mirror.assets], dtype=np.int64)
-        for coin, units in self.adopted.items():
-            totals[mirror.coins.item(coin, k.BASE)] += units
         fills = mirror.fills[: mirror.n_fills]
         signs = np.where(fills[:, k.F_SIDE] == k.BUY, 1, -1)
         bases, quotes = mirror.coins[fills[:, k.F_COIN]][:, [k.BASE, k.QUOTE]].T

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.analysis.equity import equity_curve
 from engine.binance.client import Client
 from engine.binance.following import Following
 from engine.binance.halting import halt
@@ -68,6 +69,8 @@ class BinanceTradeSystem(TradeSystem):
         super().__init__(timeline, strategy, currency, limits)
         self.client = client
         self.disarmed = "trading has not been armed"
+        self.warming = False
+        """Whether history is flown over, which what is held now was not held in: nothing is judged by it."""
         self.account_trouble: Callable[[float], str] = lambda borne_s: NOT_ASKED
         self._journal = journal
         self._tag = tag
@@ -169,6 +172,8 @@ class BinanceTradeSystem(TradeSystem):
             rows[:, step] = np.clip(np.searchsorted(steps, rows[:, time]), 0, max(len(steps) - 1, 0))
         # what was told late was booked late
         np.maximum.accumulate(mirror.fills[: mirror.n_fills, k.F_STEP], out=mirror.fills[: mirror.n_fills, k.F_STEP])
+        self.risk.losses.catch_up(steps, equity_curve(self.account, 0, len(steps)))
+        self.warming = False
 
     def spendable(self, n: int) -> int:
         return self.purse.spendable(n)
@@ -180,7 +185,7 @@ class BinanceTradeSystem(TradeSystem):
         if self.lives.moved:
             self.lives.moved = False
             self.latest.due = raw_latest.step
-        if self.risk.watches:
+        if self.risk.watches and not self.warming:
             stop = self.risk.look(True)
             if stop is not None:
                 self._stop(stop.reason)

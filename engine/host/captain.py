@@ -58,6 +58,8 @@ class Captain(Pilot):
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched = 0
         self._dated = False
+        self._told_disarmed = self.trade.disarmed
+        self.trade.warming = True
         super().__init__(flight.session)
         if halted:
             self.engine.halted = StrategyError(
@@ -175,7 +177,16 @@ class Captain(Pilot):
     def idle(self) -> bool:
         """Whether nothing would be left alone if this ended: it is disarmed, has no order out and no position."""
         trade = self.trade
-        return bool(trade.disarmed) and not trade.exchange.n_open and not trade.wire.tasks and not any(trade.account.held())
+        return bool(trade.disarmed) and not trade.exchange.n_open and not trade.wire.tasks and not self._holds
+
+    @property
+    def _holds(self) -> bool:
+        """Whether there is a position that could be sold."""
+        account, exchange = self.trade.account, self.trade.exchange
+        return any(
+            units and not account.is_dust(n, units, self.trade.raw.mark_units(n))
+            for n, units in enumerate(map(exchange.position, range(len(exchange.instruments))))
+        )
 
     @property
     def recovering(self) -> bool:
@@ -196,6 +207,10 @@ class Captain(Pilot):
         if now - self._watched >= LOOK_S * NS_PER_SECOND:
             self._watched = now
             self.trade.vigil(self._trouble())
+            if self.trade.disarmed != self._told_disarmed:
+                self._told_disarmed = self.trade.disarmed
+                if self._told_disarmed:
+                    self.note("warning", f"disarmed: {self._told_disarmed}")
         return wait
 
     def _trouble(self) -> str:
@@ -221,6 +236,9 @@ class Captain(Pilot):
         if not rows:
             return happened
         self._journalled = rows[-1].seq
+        for row in rows:
+            if row.what == "proof":
+                self.note("warning", f"order #{row.order} {row.text}")
         return msgspec.structs.replace(happened or Events([], [], []), journal=rows)
 
     def frame(self) -> Message:

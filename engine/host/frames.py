@@ -12,7 +12,6 @@ from engine.analysis.equity import equity_curve
 from engine.analysis.fees import fees_paid
 from engine.exact import UNIT, to_text
 from engine.exchange import kernel as k
-from engine.features.frame import HEAD
 from engine.host.hand import change_of
 from engine.host.protocol import (
     Account,
@@ -29,7 +28,7 @@ from engine.host.protocol import (
 from engine.loop import Engine
 from engine.model import CoinName
 from engine.session import Session
-from engine.state import unit_of
+from engine.state import FIELDS, unit_of
 
 NS_PER_DAY = 86_400 * 10**9
 NS_PER_SECOND = 10**9
@@ -152,11 +151,12 @@ class FrameMaker:
         n, start, stop = self._shown()
         store = self._session.strategy.stats.features
         frame, track = store.frames[n], self._session.feed.latest.decisions[n]
-        columns = frame.block[start:stop, 1 : len(HEAD)].T.tolist()
+        # from the market itself: features are no longer computed once a strategy is halted
+        columns = [(getattr(track.bars, name)[start:stop] / unit_of(track.bars, name)).tolist() for name in FIELDS]
         overlays = [label for feature in store.features for label in feature.overlays]
         times = track.bars.time[start:stop]
         shown = times.tolist()
-        told = {label: frame.column(label)[start:stop].tolist() for label in overlays}
+        told = {label: _filled(frame.column(label)[start:stop].tolist(), stop - start) for label in overlays}
         forming = self._session.feed.forming(self._coin) if self._session.recording is None else None
         if forming is not None:
             shown.append(forming.time)
@@ -293,3 +293,8 @@ class FrameMaker:
             self._start = self._peak = float(curve[0])
         self._peak = max(self._peak, float(curve.max()))
         self._steps = done
+
+
+def _filled(values: list[float], count: int) -> list[float]:
+    """Return so many values, those that are missing at the end without one."""
+    return values + [float("nan")] * (count - len(values))

@@ -72,6 +72,13 @@ class Losses:
         today = self.daily > 0 and now.day != self.spared and now.equity < now.opening * (1.0 - self.daily)
         return deep, today
 
+    def catch_up(self, times: Ints, equity: Floats) -> None:
+        """Take in the steps up to here as they are known to have been, instead of what was looked at."""
+        self.now = Standing(0.0, 0.0, 0.0, -1)
+        self._pass(times, equity)
+        self._next, self._times, self._equity = self._raw.step + 1, self._times[:0], self._equity[:0]
+        self.due = self._next if self.drawdown or self.daily else NEVER
+
     def moment(self) -> tuple[Any, ...]:
         """Return what the steps so far have come to, for `wind`."""
         if not (self.drawdown or self.daily):

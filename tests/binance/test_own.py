@@ -61,7 +61,7 @@ async def test_equity_cash_and_coins_are_the_strategys_own(tmp_path: Path) -> No
 
 
 async def test_what_is_adopted_may_be_sold(tmp_path: Path) -> None:
-    given = {"cash": {"USDT": 100}, "adopt": {"AAA": 2}}
+    given = {"cash": {"USDT": 100, "AAA": 2}, "adopt": {"AAA": 2}}
     async with hall(market(BARS), **SETTINGS) as its, Cockpit(its, tmp_path / "j.db", **given).flying() as pit:
         account = pit.trade.account
         assert account.position("AAAUSDT").sellable == 2
