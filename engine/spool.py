@@ -8,7 +8,7 @@ from typing import Any
 class Spool:
     """A log that only grows (a list, an array, bytes), and what it came to where it was longest.
 
-    `keep` before it is wound back for the first time; `wind` to any length it had since; `cut` makes what it is now the longest.
+    `keep` before it is wound back from there; `wind` to any length it had; `cut` makes what it is now the longest.
     """
 
     def __init__(self, log: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from engine import Engine
 from engine.errors import RecordingError, UsageError
@@ -21,6 +23,7 @@ from engine.session import Session, prepare
 from engine.session_file import Keeper, is_session, read_session, resume
 from tests.history.flights import shown
 from tests.worlds import market, walk
+from tui.cli import app
 
 ROWS = 500
 MARKET = {"AAAUSDT": walk(ROWS, 11, keep=0.8), "BBBUSDT": walk(ROWS, 12, price=20, keep=0.9)}
@@ -176,6 +179,21 @@ def test_what_was_done_by_hand_is_kept_within_a_second(tmp_path: Path) -> None:
     keeper._looked -= 1
     assert keeper.look()
     assert [len(its) for its in inputs(tmp_path / "saved.toml")] == [1]
+
+
+def test_a_backtest_is_saved_and_opened_where_it_ended(tmp_path: Path) -> None:
+    flight(tmp_path)
+    saved = tmp_path / "saved.toml"
+    done = CliRunner().invoke(app, ["backtest", str(tmp_path / "mine.toml"), "--set", "mean=7", "--save", str(saved), "--json"])
+    assert done.exit_code == 0, done.output
+    again = resume(saved)
+    told = json.loads(done.stdout)
+    assert (again.engine.raw.latest.step + 1, again.saved.state_hash) == (told["steps"], told["state_hash"])
+    assert again.warnings == []
+    assert again.engine.strategy.mean == 7  # type: ignore[attr-defined]
+    done = CliRunner().invoke(app, ["backtest", str(tmp_path / "mine.toml"), "--save", str(tmp_path / "no" / "saved.toml")])
+    assert done.exit_code == 2
+    assert "--save" in done.output
 
 
 KILLED = """
