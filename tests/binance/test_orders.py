@@ -36,7 +36,7 @@ def test_an_order_whose_answer_is_lost_is_found_and_never_sent_again(play: Play,
         its.exchange.tell = lambda event: None
         its.trade.place_order("AAAUSDT", 1)
         await its.until(lambda: its.trade.lives.unknown != [])
-        assert its.trade.disarmed == "order #0 of AAAUSDT is UNKNOWN"
+        assert its.trade.disarmed.startswith("order #0 of AAAUSDT ")
         await its.until(lambda: its.life(0).complete)
         assert (its.posts, its.life(0).stage, its.life(0).accounted) == (1, Stage.FILLED, UNIT)
         assert its.trade.disarmed, "until a person arms"
@@ -57,7 +57,7 @@ def test_an_order_that_never_arrived_is_proven_so_when_its_time_is_over(play: Pl
             its.trade.arm()
         its.trade.vigil("")
         its.trade.place_order("BBBUSDT", 1)
-        assert its.trade.account.order(1).refusal == "disarmed: order #0 of AAAUSDT is UNKNOWN"
+        assert its.trade.account.order(1).refusal.startswith("disarmed: order #0 of AAAUSDT ")
         took = await its.until(lambda: its.life(0).stage is Stage.NOT_PLACED)
         assert 60 < took + 12 < 90
         assert its.trade.account.order(0).refusal.startswith("not placed: its time is over")
@@ -160,7 +160,7 @@ def test_a_status_nobody_knows_is_asked_for_again(play: Play) -> None:
         its.exchange._keep(its.exchange.open[1], "NEW")
         await its.until(lambda: its.life(0).stage is Stage.UNKNOWN)
         assert its.life(0).text == "the exchange calls it 'PENDING_SOMETHING'"
-        assert its.trade.disarmed == "order #0 of AAAUSDT is UNKNOWN"
+        assert its.trade.disarmed.startswith("order #0 of AAAUSDT ")
         await its.until(lambda: its.life(0).stage is Stage.NEW)
 
     play(work)
