@@ -232,6 +232,10 @@ class DeckApp(Departure):
         frame = self.deck.session.frame
         self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec)
 
+    def take_up(self, path: str) -> None:
+        """Open a saved session in the stead of what is flown."""
+        self._fly_anew(HostSpec(config=path))
+
     def _fly_anew(self, spec: HostSpec) -> None:
         """End the engine, if there is one, and start another on an empty deck."""
         while self.screen is not self.deck and len(self.screen_stack) > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from textual.geometry import Region
 
-TABS = ("orders", "fills", "signals", "features", "positions", "journal", "log")
+TABS = ("orders", "fills", "signals", "features", "positions", "journal", "why", "log")
 WIDE = 104
 """Columns from which features and signals get a column of their own."""
 TALL = 30
@@ -54,11 +54,12 @@ def arrange(
     if width < 32 or height - top < 9:
         _bare(plan, width, height, top)
         return plan
-    body = max(4, min(14, round(height * 0.22) - 1)) if height >= 18 else 0
+    share = 0.45 if tab == "why" and not live else 0.22
+    body = max(4, min(14 if share < 0.4 else 26, round(height * share) - 1)) if height >= 18 else 0
     main = height - top - body - (5 if body else 4)
     _frame(plan, width, height, top, main, body)
     columns = _columns(width, live)
-    plan.tabs = tuple(name for name in TABS if trade or name != "journal")
+    plan.tabs = tuple(name for name in TABS if (trade or name != "journal") and not (live and name == "why"))
     _panels(plan, columns, top + 1, main, coins, features, body)
     if body:
         _tabs(plan, width, top + main + 1, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from engine.host.protocol import BranchReport, Completions, Reply, WhyReport
+from engine.host.protocol import BranchReport, Completions, FillRow, Frame, OrderRow, Reply, SignalRow, WhyReport
 from tui.session import Session
 
 Answer = Reply | Completions | WhyReport | BranchReport
@@ -48,3 +48,10 @@ def why_not(session: Session) -> str:
     if session.live:
         return LIVE
     return OFF if session.travels is None else ""
+
+
+def step_of(row: object, frame: Frame) -> int | None:
+    """Return the step, counted from 0, at which a fill or a signal happened or an order was placed; None for other rows."""
+    if isinstance(row, FillRow | SignalRow):
+        return row.step
+    return frame.step - 1 - row.bars if isinstance(row, OrderRow) else None

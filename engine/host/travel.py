@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -273,11 +274,19 @@ class Travel:
         chosen = self._session.config.strategy
         if chosen is None:
             raise UsageError("there is no strategy to read again", hint="[strategy] use names one")
-        before = self._engine.history.branches.now.name
+        before, signals, fills = self._engine.history.branches.now.name, self._signals(), self._fills()
         self._engine.reload(load_strategy(chosen.use, self._session.config.beside))
         self._forget(moved=True)
         now = self._engine.history.branches.now.name
-        return f"{chosen.use} is read again and flown to here on {now}; compare it with {before}"
+        changes = f"{_changes('signals', signals, self._signals())}; {_changes('fills', fills, self._fills())}"
+        return f"{chosen.use} is read again and flown to here on {now}, beside {before}\n{changes}"
+
+    def _signals(self) -> Counter[tuple[object, ...]]:
+        return Counter((its.step, its.coin, its.kind) for its in self._session.trade.signals)
+
+    def _fills(self) -> Counter[tuple[object, ...]]:
+        account = self._session.trade.account
+        return Counter((its.step, its.coin, its.side, its.amount, its.price) for its in account.fills)
 
     # what is kept
 
@@ -365,6 +374,12 @@ class Travel:
             unsaved=self.unsaved[0],
             unsaved_path=self.unsaved[1],
         )
+
+
+def _changes(what: str, before: Counter[tuple[object, ...]], after: Counter[tuple[object, ...]]) -> str:
+    """Return how many of something are new and how many are no more."""
+    added, removed = (after - before).total(), (before - after).total()
+    return f"{what}: {added:,} added, {removed:,} removed" if added or removed else f"{what}: as before"
 
 
 def _told(saved: SavedSession) -> str:

@@ -164,7 +164,9 @@ def test_an_edited_strategy_is_flown_from_the_start_and_a_broken_one_not_at_all(
     assert "turns.py" in broken.text
     assert hashed(player) == before
     (folder / "turns.py").write_text(STRATEGY.replace("now.close > now.open and", "now.close > now.open * 9 and"))
-    assert one(player.act(p.Reload(2)), p.Reply).ok
+    told = one(player.act(p.Reload(2)), p.Reply)
+    assert told.ok
+    assert told.text.endswith(f"fills: 0 added, {fills} removed")
     assert (player.done, player.session.trade.exchange.n_fills) == (200, 0)
     player.act(p.SwitchBranch(3, "main"))
     assert (player.session.trade.exchange.n_fills, hashed(player)) == (fills, before)

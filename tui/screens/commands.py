@@ -221,10 +221,13 @@ class DeckKeys:
         self._move(1, pages=True)
 
     def action_choose(self) -> None:
-        """Show the coin of the row pointed at on the chart."""
+        """Show the coin of the row pointed at on the chart; a fill, signal or order of a replay goes to its step as well."""
         deck = self._deck()
         table = deck.tables.get((deck.focused.id or "") if deck.focused else "")
-        coin = getattr(table.current, "coin", "") if table is not None else ""
+        row = table.current if table is not None else None
+        if deck.explain_row(row):
+            return
+        coin = getattr(row, "coin", "")
         if coin in deck.session.infos:
             deck.watch_coin(coin)
 

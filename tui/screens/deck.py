@@ -13,13 +13,16 @@ from engine.host.protocol import Events, Frame, Hello, LogLine, Travels, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
 from tui.mailbox import HostGone, HostLost
+from tui.screens.branches import BranchesScreen
+from tui.screens.breakpoints import BreakpointsScreen
 from tui.screens.commands import DeckKeys
+from tui.screens.notes import NotesScreen
 from tui.screens.palette import DeckCommands
 from tui.screens.trading import TradeKeys
-from tui.screens.travelling import TravelKeys
+from tui.screens.whatif import WhatIfKeys
 from tui.session import Session
-from tui.text import clean
-from tui.travel import Questions
+from tui.text import clean, moment
+from tui.travel import Place, Questions, why_not
 from tui.trouble import Trouble, troubles
 from tui.widgets.banner import Banner
 from tui.widgets.board import Board
@@ -37,13 +40,14 @@ from tui.widgets.tabs import Tabs
 from tui.widgets.titleline import TitleLine
 from tui.widgets.transport import Transport
 from tui.widgets.watchlist import Watchlist
+from tui.widgets.why import Why
 from tui.widgets.wireframe import Wireframe, joints, tone_of
 
 if TYPE_CHECKING:
     from tui.app import DeckApp
 
 
-class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
+class DeckScreen(DeckKeys, TradeKeys, WhatIfKeys, Screen[None]):
     """One deck for every mode: `apply` shows a frame, `hear` what happened, and `lay_out` fits the panels to the terminal."""
 
     BINDINGS = [*bindings()]
@@ -53,10 +57,14 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
-        self.tab = "orders"
+        self.tab = self.tab_before = "orders"
         self.count = ""
         self.condition = ""
         self.questions = Questions()
+        self.way: list[Place] = []
+        self.explained: tuple[str, int, int] = ("", 0, 0)
+        self.explaining = False
+        self.declined = False
         self._rewound = False
         self.gone: HostGone | HostLost | None = None
         self._told = False
@@ -78,6 +86,7 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
         self.orders = Orders(session, id="orders")
         self.fills = Fills(session, id="fills")
         self.journal = Journal(id="journal")
+        self.why = Why(session, id="why")
         self.log_lines = Log(id="log")
         self.transport = Transport(session, id="transport")
         self.tables: dict[str, Table[Any]] = {
@@ -87,6 +96,7 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
             "signals": self.signals,
             "features": self.features,
             "journal": self.journal,
+            "why": self.why,
             "log": self.log_lines,
         }
 
@@ -98,7 +108,7 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
     def compose(self) -> ComposeResult:
         """Yield the board with every panel on it, the wireframe lowest."""
         panels: list[Widget] = [self.wireframe, self.title_line, self.banner, self.watchlist, self.chart, self.features]
-        panels += [self.signals, self.positions, self.tabs, self.orders, self.fills, self.journal, self.log_lines]
+        panels += [self.signals, self.positions, self.tabs, self.orders, self.fills, self.journal, self.why, self.log_lines]
         panels.append(self.transport)
         self.board = Board(*panels, id="board")
         yield self.board
@@ -110,6 +120,8 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
         self.session.greet(hello)
         self.gone, self.stale, self.speed = None, "", None
         self.questions.forget()
+        self.explaining, self.explained = False, ("", 0, 0)
+        self.way.clear()
         self._watching = ("", 0)
         for table in self.tables.values():
             table.forget_columns()
@@ -143,6 +155,9 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
         self.orders.show_all(frame.orders, frame.trade.externals if frame.trade is not None else ())
         self._show_tabs()
         self.show_transport()
+        if frame.playing:
+            self.way.clear()
+        self.follow_why()
 
     def hear(self, happened: Events) -> None:
         """Take in what happened, and show the tables it belongs to."""
@@ -166,6 +181,11 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
         """Take in what the replay knows of its own time."""
         playing = self.session.frame is not None and self.session.frame.playing
         self.session.travels = travels
+        for screen in self.app.screen_stack:
+            if isinstance(screen, BranchesScreen | BreakpointsScreen | NotesScreen) and screen.is_attached:
+                screen.follow()
+        self.title_line.show(self.stale, self.gone is not None)
+        self.tell_trouble()
         if playing and travels.stopped_by:
             self.notify(f"stopped by {clean(travels.stopped_by, 200)}", markup=False)
 
@@ -200,7 +220,7 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
         """Show what is wrong, the most dangerous first; the layout moves only where there is more of it, or less."""
         if self.gone is not None and self._told:
             return
-        found = troubles(self.session.frame, self.gone, self.stale)
+        found = troubles(self.session.frame, self.gone, self.stale) + self.offer()
         if found != self._troubles:
             moves = len(found) != len(self._troubles)
             self._troubles = found
@@ -244,6 +264,7 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
         self.signals.show(self.session.signals)
         self.journal.show(self.session.journal)
         self.log_lines.tell(self.session.log)
+        self.why.tell()
         self.show_wireframe()
         self.watch_coin(self.session.coin)
 
@@ -278,6 +299,7 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
     def show_tab(self, tab: str) -> None:
         """Bring a panel to the front and give it the keys."""
         if tab in self.board.plan.tabs and tab != self.tab:
+            self.tab_before = self.tab if self.tab != "why" else self.tab_before
             self.tab = tab
             self.lay_out()
         elif tab not in self.board.plan.regions:
@@ -310,9 +332,18 @@ class DeckScreen(DeckKeys, TradeKeys, TravelKeys, Screen[None]):
     def _chose_row(self, message: Table.Chosen) -> None:
         self.action_choose()
 
+    @on(Transport.Sought)
+    def _sought(self, message: Transport.Sought) -> None:
+        self.seek(str(message.step))
+
+    @on(CandleChart.Marked)
+    def _marked(self, message: CandleChart.Marked) -> None:
+        if not why_not(self.session):
+            self.go_and_explain(moment(message.at, "%Y-%m-%dT%H:%M:%S"))
+
     @on(Tabs.Asked)
-    def _asked_for_tab(self, message: Tabs.Asked) -> None:
-        self.show_tab(message.tab)
+    async def _asked_for_tab(self, message: Tabs.Asked) -> None:
+        await self.run_action(message.tab)
 
     @on(Lines.Pressed)
     async def _pressed(self, message: Lines.Pressed) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from textual import events
+from textual.message import Message
 
 from engine.host.protocol import Chart
 from engine.model import INTERVALS, NS_PER_SECOND
@@ -285,6 +286,21 @@ class CandleChart(Lines):
         if event.x != self._hover:
             self._hover = event.x
             self.redraw()
+
+    class Marked(Message):
+        """A fill's mark was clicked; `at` is when its bar closed."""
+
+        def __init__(self, at: int) -> None:
+            super().__init__()
+            self.at = at
+
+    def on_click(self, event: events.Click) -> None:
+        """Tell that a fill's mark is under the mouse."""
+        chart = self._chart
+        self._hover = event.x
+        n = self._hovered(chart) if chart is not None else None
+        if chart is not None and n is not None and any(n == bar for bar, _, _ in chart.marks):
+            self.post_message(self.Marked(chart.time[n] + self.session.interval))
 
     def on_leave(self) -> None:
         """Go back to the last bar."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from textual import events
 
 from tui.modes import style_of, word_of
@@ -83,8 +85,10 @@ class TitleLine(Lines):
             parts += [(" NOT SPOT ", "badge-warn", True), (" ", "", True)]
         if reason:
             parts.append((f"{reason}  ", "dim", False))
+        if self.session.travels is not None and self.session.travels.path:
+            parts.append((f"{PurePath(self.session.travels.path).name}  ", "accent", False))
         parts += [(f"{hello.recording}  ", "", False), (hello.strategy, "strong", False)]
-        parts += [(f" {param.name}={param.value}", "dim", False) for param in hello.params]
+        parts += [(f" {param.name}={param.value}", "dim", False) for param in self.session.params]
         return parts
 
     def _right(self, wide: bool) -> list[Span]:

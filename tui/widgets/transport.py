@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import events
+from textual.message import Message
 
 from engine.host.protocol import Frame, Hello
 from tui.feedline import Piece
@@ -11,6 +12,11 @@ from tui.session import Session
 from tui.text import compact
 from tui.tradeline import pieces as trade_pieces
 from tui.widgets.lines import Line, Lines, Span
+from tui.widgets.timebar import course, step_at, where
+
+SHORTEST = 12
+"""Cells that the bar keeps, whatever else there is to tell."""
+RATE = 9
 
 
 def speed_text(speed: float) -> str:
@@ -21,6 +27,13 @@ def speed_text(speed: float) -> str:
 class Transport(Lines):
     """Buttons, speed, a bar of the whole recording with its gaps, steps, measured rate and the screen's own lag."""
 
+    class Sought(Message):
+        """A place on the bar was clicked, or dragged to; `step` counts steps done."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.session = session
@@ -28,6 +41,8 @@ class Transport(Lines):
         self._lag_ms = 0.0
         self._trouble = ""
         self._zones: list[tuple[int, int, str]] = []
+        self._course = (0, 0)
+        self._sought = -1
 
     def show(self, count: str, lag_ms: float, trouble: str) -> None:
         """Draw the bar; `count` is what has been typed for the next steps, `lag_ms` the screen's lag.
@@ -44,6 +59,7 @@ class Transport(Lines):
         """Return the one line there is; what does not fit goes, the least needed first."""
         hello, frame = self.session.hello, self.session.frame
         self._zones = []
+        self._course = (0, 0)
         if hello is None or frame is None:
             return []
         if self._trouble or (frame.feed is None and frame.trade is None):
@@ -55,7 +71,9 @@ class Transport(Lines):
         spans: list[Span] = []
         x = 0
         for text, style, action in pieces:
-            if action:
+            if action == "course":
+                self._course = (self._course[0] or x, x + len(text))
+            elif action:
                 self._zones.append((x, x + len(text), action))
             spans.append((text, style))
             x += len(text)
@@ -67,7 +85,14 @@ class Transport(Lines):
             # live prices have no end to be on the way to
             return left
         size = sum(len(piece[0]) for piece in left + right)
-        return [*left, *self._bar(hello, frame, width - size), *right]
+        told = where(self.session, width - size - SHORTEST + (0 if frame.playing else RATE)) if not self._trouble else []
+        if told:
+            # at rest there is no rate to tell
+            right = [piece for piece in right if frame.playing or "–/s" not in piece[0]] + told
+            size = sum(len(piece[0]) for piece in left + right)
+        if width - size < 6:
+            return [*left, (" " * max(0, width - size), "", ""), *right]
+        return [*left, (" ", "", ""), *course(hello, frame, self.session, width - size - 2), (" ", "", ""), *right]
 
     def _pieces(self, hello: Hello, frame: Frame, width: int) -> tuple[list[Piece], list[Piece]]:
         left = self._left(frame, width)
@@ -91,6 +116,8 @@ class Transport(Lines):
                 return [(f" × {self._trouble:<8}", style, "restart"), (" r restarts ", "dim", "restart")]
             return [(f" × {self._trouble} ", style, "")]
         state = (" ■ end     ", "dim") if frame.at_end else (" ▶ playing ", "up") if frame.playing else (" ‖ paused  ", "warn")
+        if self.session.stops.get(frame.step) and not frame.playing and not frame.at_end:
+            state = (" ◆ stopped ", "warn")
         left: list[Piece] = [(*state, "play")]
         if self._count:
             left.append((f" ×{self._count} ", "badge", ""))
@@ -98,25 +125,31 @@ class Transport(Lines):
             left += [(" ›1 ", "dim", "step"), (" »10 ", "dim", "step_ten"), (" ⇥end ", "dim", "end")]
         return [*left, (" −", "dim", "slower"), (f"{speed_text(frame.speed):^7}", "accent", ""), ("+ ", "dim", "faster")]
 
-    def _bar(self, hello: Hello, frame: Frame, width: int) -> list[Piece]:
-        if width < 6:
-            return [(" " * max(0, width), "", "")]
-        size = width - 2
-        place = min(size - 1, int(frame.step / hello.steps * size)) if hello.steps else 0
-        cells = ["━"] * size
-        for start, end in hello.gaps:
-            for column in range(max(0, int(start * size)), min(size, max(int(start * size) + 1, round(end * size)))):
-                cells[column] = "░"
-        return [
-            (" ", "", ""),
-            ("".join(cells[:place]), "accent", ""),
-            ("●", "strong", ""),
-            ("".join(cells[place + 1 :]), "faint", ""),
-            (" ", "", ""),
-        ]
-
     def on_click(self, event: events.Click) -> None:
         """Run the action of the button under the mouse."""
         for start, end, action in self._zones:
             if start <= event.x < end:
                 self.post_message(self.Pressed(action))
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Go to the place under the mouse, and follow it from now on."""
+        if self._course[0] <= event.x < self._course[1]:
+            self.capture_mouse()
+            self._seek(event.x)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Follow the mouse while its button is down."""
+        if self.app.mouse_captured is self:
+            self._seek(event.x)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        """Follow it no more."""
+        self.release_mouse()
+        self._sought = -1
+
+    def _seek(self, x: int) -> None:
+        start, end = self._course
+        step = step_at(x - start, end - start, self.session)
+        if step != self._sought:
+            self._sought = step
+            self.post_message(self.Sought(step))
