@@ -21,6 +21,7 @@ START_SECONDS = 30.0
 GONE_SECONDS = 10.0
 """How long an engine that has gone may take to be there again before it counts as gone for good."""
 ABSENT_SECONDS = 0.5
+ENDING_SECONDS = 0.3
 PAUSE = 0.02
 ENDS_SECONDS = 5.0
 
@@ -60,6 +61,8 @@ class FlightLink(Mailbox):
                 await self.read(stream)
                 self._hang_up()
                 if self._parted:
+                    break
+                if await self._has_ended():
                     break
                 patience = GONE_SECONDS
                 self.put(HostLost("the engine has gone; its supervisor starts another"))
@@ -120,6 +123,17 @@ class FlightLink(Mailbox):
         if not self.flying and self._starts:
             raise HostError(f"the flight did not answer within {patience:.0f} s", hint=f"its log is {self.log}")
         return None
+
+    async def _has_ended(self) -> bool:
+        """Whether the flight is over, which its supervisor shows soon after its engine has gone."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ENDING_SECONDS
+        while loop.time() < deadline:
+            if not os.path.exists(self.at):  # noqa: ASYNC240 - a look at a folder in memory
+                self.flying = False
+                return True
+            await asyncio.sleep(PAUSE)
+        return False
 
     def _hang_up(self) -> None:
         if self._writer is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from engine.errors import UsageError
 from tui.flightlink import FlightLink
@@ -49,5 +50,7 @@ def fly(spec: HostSpec, connect: Callable[[HostSpec], Link] = link_for) -> None:
         print(crash.summary(deck.crashed, deck.crash_report), file=sys.stderr)
     for link in flights:
         if link.flying:
-            print(f"{link.at.stem} flies on: `tickdeck attach` returns to it, `tickdeck halt` stops it", file=sys.stderr)
+            # a terminal that has gone is told nothing
+            with suppress(OSError):
+                print(f"{link.at.stem} flies on: `tickdeck attach` returns to it, `tickdeck halt` stops it", file=sys.stderr)
     sys.exit(deck.return_code or 0)

@@ -49,5 +49,5 @@ class Safety:
 
     def _unknown(self) -> str:
         for life in self._lives.unknown:
-            return f"order #{self._lives.numbers[life.cid]} of {life.coin} is UNKNOWN"
+            return f"order #{self._lives.numbers[life.cid]} of {life.coin} is UNKNOWN still"
         return ""

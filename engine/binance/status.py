@@ -82,7 +82,7 @@ def _intent(facts: dict[str, Any]) -> str:
     parts += (
         [f"trailing {facts['trail']} bps"] if facts["trail"] else [f"stop {_plain(facts['stop'])}"] if facts["stop"] else []
     )
-    return " ".join([*parts, f"by {facts['by']}"]) + (f": {facts['reason']}" if facts["reason"] else "")
+    return " ".join([*parts, f"by {facts['by']}"]) + (f": {facts['reason']}" if facts["reason"] not in ("", "by hand") else "")
 
 
 def _plain(units: int) -> str:

@@ -52,6 +52,9 @@ class BinanceTradeSystem(TradeSystem):
     came to is told by replies, the account's stream and queries alike.
     """
 
+    acts = "it is on its way"
+    ends = "asked to be cancelled"
+
     def __init__(
         self,
         client: Client,
@@ -153,7 +156,8 @@ class BinanceTradeSystem(TradeSystem):
         life = self.lives.of_number(order)
         if life is None:
             return "", 0.0
-        return life.word, max(self.client.clock.now - life.since, 0) / NS_PER_SECOND
+        # of a rehearsal's faster time as of this machine's
+        return life.word, max(self.client.clock.now - life.since, 0) / NS_PER_SECOND / self.client.clock.speed
 
     def journal_since(self, seq: int, limit: int = 1000) -> list[JournalLine]:
         """Return what the journal says after an entry, in words."""
@@ -192,7 +196,7 @@ class BinanceTradeSystem(TradeSystem):
 
     def _changed(self, life: Life) -> None:
         if life.stage is Stage.UNKNOWN:
-            self.disarm(f"order #{self.lives.numbers[life.cid]} of {life.coin} is UNKNOWN")
+            self.disarm(f"order #{self.lives.numbers[life.cid]} of {life.coin} became UNKNOWN")
         self.following.look()
 
     # orders

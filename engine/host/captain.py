@@ -44,14 +44,15 @@ SETTLE_S = 2.0
 
 
 class Captain(Pilot):
-    """A flight under way. Trading is disarmed until a person arms it; `halted` is why its strategy stands still from the start.
+    """A flight under way. Trading is disarmed until a person arms it; `halted` is why its strategy stands still from the start, `again` why
+    it was started anew.
 
     `obey` answers at once or later; `recent` is what a deck that comes is to know of what happened before.
     """
 
     slice = 64
 
-    def __init__(self, flight: Flight, halted: str = "") -> None:
+    def __init__(self, flight: Flight, halted: str = "", again: str = "") -> None:
         self.flight = flight
         self.trade = flight.trade
         self._journalled = flight.start
@@ -61,6 +62,8 @@ class Captain(Pilot):
         self._told_disarmed = self.trade.disarmed
         self.trade.warming = True
         super().__init__(flight.session)
+        if again:
+            self.note("warning", f"{again}; what was sent is found in the journal and asked for at the exchange")
         if halted:
             self.engine.halted = StrategyError(
                 halted, hint="your orders are looked after; mend it, end the flight and start again"
@@ -88,7 +91,7 @@ class Captain(Pilot):
             at_risk=at_risk,
             typed=config.mode == "live",
             on_ui_lost=config.trading.on_ui_lost,
-            warnings=self.flight.warnings,
+            warnings=self.flight.warnings if config.mode != "rehearsal" else [],
         )
         rules = [f"orders: real, sent to {where}", *limits(config.risk, config.account.currency)]
         return msgspec.structs.replace(told, trade=info, fill_rules=rules, synthetic=False)
@@ -117,7 +120,7 @@ class Captain(Pilot):
                 answer(Reply(number, True, "disarmed: no new order goes out"))
             case Halt(id=number):
                 self.note("warning", f"halt by hand{', flattening' if command.flatten else ''}")
-                self._start(self.trade.halt(command.flatten), number, answer)
+                self._start(self._halt(command.flatten), number, answer)
             case _:
                 for message in super().act(command):
                     answer(message)
@@ -134,6 +137,12 @@ class Captain(Pilot):
         task = asyncio.get_running_loop().create_task(told())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _halt(self, flatten: bool) -> str:
+        said = await self.trade.halt(flatten)
+        if self.trade.exchange.n_open or (flatten and self._holds):
+            raise OrderError(f"not all is done: {said}", hint="try again, or see to it at the exchange itself")
+        return said
 
     async def _arm(self, command: Arm) -> str:
         config = self.session.config
@@ -167,7 +176,7 @@ class Captain(Pilot):
             return
         self.trade.disarm("no deck looks on")
         if policy == "flatten":
-            self._start(self.trade.halt(True), 0, lambda message: None)
+            self._start(self._halt(True), 0, lambda message: None)
             return
         exchange = self.trade.exchange
         for order in [its for its in exchange.open_orders if exchange.orders[its, k.SIDE] == k.BUY]:

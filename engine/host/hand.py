@@ -51,12 +51,12 @@ class Hand:
                 case CancelOrder(order_id=order):
                     if not self._engine.cancel(order):
                         return Reply(command.id, False, f"order #{order} is no longer open")
-                    text = f"order #{order} cancelled"
+                    text = f"order #{order} {self._trade.ends}"
                 case CancelAll(coin=coin):
                     count = self._cancel_all(coin)
                     if not count:
                         return Reply(command.id, True, "there are no open orders")
-                    text = "1 order cancelled" if count == 1 else f"{count} orders cancelled"
+                    text = f"1 order {self._trade.ends}" if count == 1 else f"{count} orders {self._trade.ends}"
         except TickdeckError as error:
             return Reply(command.id, False, str(error))
         self._note("info", f"by hand: {text}")
@@ -97,7 +97,7 @@ class Hand:
         named = f"order #{first}" if order.pair is None else f"orders #{first} and #{order.pair}"
         self._note("info", f"{named} by hand: {what}, {_kind(order)}")
         exits = ", its exits when it has filled" if order.pair is None and len(orders) > 1 else ""
-        return Reply(command.id, True, f"{named}: {what}; it can act from the next bar on{exits}")
+        return Reply(command.id, True, f"{named}: {what}; {self._trade.acts}{exits}")
 
     def _place(self, command: PlaceOrder, signed: Decimal) -> None:
         if command.tif not in list(TimeInForce):

@@ -41,7 +41,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     begin (a step, or a time as ISO 8601), a speed in bars a second, and the socket to listen on.
 
     A `flight` has a supervisor, and outlives its deck: `beat` is the pipe on which it shows that it is alive, `halted` why its
-    strategy is to stand still from the start. One that is `grounded` is told on stdin of the exchange that is started for it.
+    strategy is to stand still from the start, `again` why it is not the first engine. One that is `grounded` is told on stdin of
+    the exchange that is started for it.
     """
 
     socket: str
@@ -54,6 +55,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     beat: int = -1
     grounded: bool = False
     halted: str = ""
+    again: str = ""
 
 
 @asynccontextmanager
@@ -91,6 +93,7 @@ async def airborne(spec: Spec, tell: Tell) -> AsyncIterator[Captain]:
         raise UsageError(
             f"{settings.source} has mode = {settings.mode!r}, which sends no orders", hint="`--set mode=rehearsal`, or another"
         )
+    from engine.binance.journal import journal_file
     from engine.binance.keys import Keys, Secret, find_keys
     from engine.flight.real import fly_for_real
     from engine.host.captain import Captain
@@ -110,7 +113,10 @@ async def airborne(spec: Spec, tell: Tell) -> AsyncIterator[Captain]:
     else:
         keys = find_keys(settings.mode)
     async with fly_for_real(settings, keys, tell) as flight:
-        yield Captain(flight, spec.halted)
+        yield Captain(flight, spec.halted, spec.again)
+    if ground is not None:
+        # the account ends with its exchange
+        journal_file(settings.mode, keys).unlink(missing_ok=True)
 
 
 def saved_session(spec: Spec) -> Path | None:

@@ -50,12 +50,12 @@ class Supervisor:
             self.ground = Ground(self.spec)
         starts: deque[int] = deque(maxlen=MOST_STARTS)
         failures = 0
-        halted = ""
+        halted = again = ""
         try:
             while True:
                 starts.append(seam.monotonic_ns())
                 self.flew = False
-                code, hung = self._fly(halted)
+                code, hung = self._fly(halted, again)
                 failures = 0 if self.flew else failures + 1
                 halted = HUNG if hung else halted
                 if code in ORDERLY or self.over:
@@ -64,22 +64,24 @@ class Supervisor:
                 if many or failures == MOST_FAILURES:
                     _say("the engine ended again and again; it is not started any more")
                     return 3
-                _say(f"the engine ended with {code}; another is started")
+                again = f"the engine ended with {_named(code)} and was started again"
+                _say(again)
         finally:
-            if self.ground is not None:
-                self.ground.stop()
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.spec["socket"])
+            if self.ground is not None:
+                self.ground.stop()
 
     def _end(self, number: int, frame: object) -> None:
         self.over = True
         if self.engine is not None and self.engine.poll() is None:
             self.engine.send_signal(signal.SIGTERM)
 
-    def _fly(self, halted: str) -> tuple[int, bool]:
+    def _fly(self, halted: str, again: str) -> tuple[int, bool]:
         """Run one engine; return its exit code, and whether it had to be ended as it hung."""
         pulse, beat = os.pipe()
         told = {**self.spec, "flight": True, "beat": beat, "grounded": self.ground is not None, "halted": halted}
+        told["again"] = again
         command = [sys.executable, "-P", "-m", "engine.host"]
         self.engine = engine = subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=[beat])
         os.close(beat)
@@ -168,6 +170,14 @@ def _tell(process: subprocess.Popen[bytes], said: object) -> None:
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(json.dumps(said).encode() + b"\n")
         process.stdin.flush()
+
+
+def _named(code: int) -> str:
+    """Return how a process ended, in a word."""
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit code {code}"
 
 
 def _say(text: str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from engine import seam
 from engine.errors import TickdeckError
-from engine.host.protocol import FRAMES_PER_SECOND, Failure, Message, Progress, Shutdown
+from engine.host.protocol import FRAMES_PER_SECOND, Failure, Message, Progress, Shutdown, Watch
 from engine.host.server import Deck, listen
 from engine.host.spec import Spec, airborne
 
@@ -36,6 +36,7 @@ class Tower:
         self.captain: Captain | None = None
         self._said: list[Progress] = []
         self._since = seam.monotonic_ns()
+        self._looking: set[Deck] = set()
 
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator[None]:
@@ -79,12 +80,19 @@ class Tower:
         for deck in self.decks:
             deck.send(message)
 
-    def let_go(self, deck: Deck) -> None:
-        """Forget a deck that has gone."""
+    def looks(self, deck: Deck) -> None:
+        """Know that a person looks at a deck: a command in a shell asks for no coin to be shown."""
+        self._looking.add(deck)
+
+    def let_go(self, deck: Deck) -> bool:
+        """Forget a deck that has gone; return whether it was the last that a person looked at."""
+        looked = deck in self._looking
+        self._looking.discard(deck)
         self.decks.remove(deck)
         self._since = seam.monotonic_ns()
         task = asyncio.get_running_loop().create_task(deck.close())
         task.add_done_callback(lambda done: done.exception())
+        return looked and not self._looking
 
     @property
     def alone_s(self) -> float:
@@ -133,11 +141,11 @@ async def fly(tower: Tower, captain: Captain, over: asyncio.Event) -> None:
                 if isinstance(command, Shutdown):
                     over.set()
                 elif command is not None:
+                    if isinstance(command, Watch):
+                        tower.looks(deck)
                     captain.obey(command, deck.send)
-                elif deck in tower.decks:
-                    tower.let_go(deck)
-                    if not tower.decks:
-                        captain.deck_lost()
+                elif deck in tower.decks and tower.let_go(deck):
+                    captain.deck_lost()
         if over.is_set():
             if tower.decks:
                 captain.deck_lost()

@@ -35,6 +35,10 @@ class TradeSystem(TradeSystemAPI):
     exchange: Exchange
     account: Account
     risk: Risk
+    acts = "it can act from the next bar on"
+    """What is to be known of an order that was placed just now."""
+    ends = "cancelled"
+    """What has become of an order that was cancelled just now."""
 
     def __init__(self, timeline: Timeline | None, strategy: Any, currency: str, limits: Limits | None) -> None:
         self.timeline = Timeline() if timeline is None else timeline

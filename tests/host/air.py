@@ -15,7 +15,7 @@ from typing import Any
 
 import platformdirs
 
-from engine.host.protocol import Arm, Command, Events, Failure, Frame, Hello, Reply
+from engine.host.protocol import Arm, Command, Events, Failure, Frame, Hello, Reply, Watch
 from engine.recordings import Recording
 from engine.recordings.bars import stamp
 from engine.rehearsal.server import RehearsalServer
@@ -55,6 +55,7 @@ class Air:
                 if isinstance(report, Hello):
                     self.hellos.append(report)
                     self.frame = None
+                    self.link.send(Watch(report.coins[0].coin, 50))
                 elif isinstance(report, HostLost):
                     self.lost += 1
                 elif isinstance(report, HostGone):

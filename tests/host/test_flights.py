@@ -134,6 +134,10 @@ async def test_a_strategy_that_fails_is_halted_and_orders_are_looked_after(pilot
     async with flying(tmp_path, f"{PILOTS}:{pilot}") as its:
         await its.until(lambda: its.frame and its.frame.halted)
         assert told in its.frame.halted  # type: ignore[union-attr]
+        since = its.frame.step  # type: ignore[union-attr]
+        await its.until(lambda: its.frame and its.frame.step > since + 2)
+        assert its.frame is not None
+        assert all(close > 0 for close in its.frame.chart.close), "the market goes on"
         await its.ready()
         assert its.trade.disarmed
         await its.armed()

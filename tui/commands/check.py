@@ -127,8 +127,11 @@ def _about_live(settings: SessionConfig) -> Iterator[Finding]:
     from engine.session import assemble
 
     coins = settings.coins or ()
-    hosts = hosts_of(settings.binance)
-    yield Finding("ok", "prices", f"{', '.join(coins)} live from {hosts.rest}; what else is there is known once it is asked")
+    own = settings.mode == "rehearsal" and settings.binance.url is None
+    where = f"a rehearsal of {settings.rehearsal.recording}" if own else hosts_of(settings.binance, settings.mode).rest
+    yield Finding("ok", "prices", f"{', '.join(coins)} live from {where}; what else there is is known once it is asked")
+    if settings.trades:
+        yield Finding("ok", "orders", f"go to {where}; `tickdeck doctor` asks whether they may")
     # any assets will do to make the strategy with
     feed = PushFeed([Instrument(coin=coin, base=coin, quote=settings.account.currency) for coin in coins], INTERVALS["1m"])
     yield from _about_strategy(assemble(settings, None, feed))
