@@ -164,9 +164,11 @@ class Travel:
         wanted = [Breakpoint(command.text, coin=command.coin)] if command.text else self._enabled
         if not wanted:
             raise UsageError("there is no breakpoint to stop at", hint="set one, or run to a condition")
-        before = self.step
+        before, edge = self.step, self._at_edge
         stop = (run_back if command.back else run_until)(self._engine, wanted)
         self._forget(moved=stop.step < before)
+        if edge and not command.back:
+            self._stay()
         if not stop.hits:
             return Reply(command.id, False, "not once before" if command.back else "never from here to the end")
         self.stopped_by = "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
@@ -194,11 +196,23 @@ class Travel:
             return False
         if self._lookout is None:
             self._lookout = Lookout(self._engine, self._enabled)
+        edge = self._at_edge
         stop = self._lookout.forward(self.step + steps)
+        if edge:
+            self._stay()
         self.stopped_by = "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
         if stop.hits:
             self._note("info", f"stopped at step {stop.step + 1:,} by {self.stopped_by}")
         return bool(stop.hits)
+
+    @property
+    def _at_edge(self) -> bool:
+        return bool(self._session.config.replay.memory_mb) and self.step >= self._engine.history.head
+
+    def _stay(self) -> None:
+        """Take a stop at the edge for the edge: what a look-out flew beyond it, nobody has seen."""
+        if self._session.config.replay.memory_mb and self.step < self._engine.history.head:
+            self._engine.history.forget()
 
     def entered(self) -> None:
         """Know that something was done by hand: what lay ahead is no more."""

@@ -110,6 +110,7 @@ def test_time_stops_at_breakpoints_and_goes_back_to_conditions(player: Player) -
     newest = player.session.trade.account.fills[-3:]
     assert [its.coin for its in newest if its.step == player.done - 1].count("BBBUSDT") == 1
     assert state(player).stopped_by == "BBBUSDT: filled"
+    assert player.frame().head == player.done  # type: ignore[attr-defined]
     here = player.done
     assert one(player.act(p.RunUntil(2, "filled", "AAAUSDT", back=True)), p.Reply).ok
     last = max(its.step for its in player.session.trade.account.fills if its.coin == "AAAUSDT")
