@@ -44,8 +44,8 @@ SETTLE_S = 2.0
 
 
 class Captain(Pilot):
-    """A flight under way. Trading is disarmed until a person arms it; `halted` is why its strategy stands still from the start, `again` why
-    it was started anew.
+    """A flight under way. Trading is disarmed until a person arms it; `halted` is why its strategy stands still from the start,
+    `again` why it was started anew.
 
     `obey` answers at once or later; `recent` is what a deck that comes is to know of what happened before.
     """

@@ -40,9 +40,9 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True):
     """What to fly: a config (its path or the name of a bundled one), overrides as `--set` has them, another recording, where to
     begin (a step, or a time as ISO 8601), a speed in bars a second, and the socket to listen on.
 
-    A `flight` has a supervisor, and outlives its deck: `beat` is the pipe on which it shows that it is alive, `halted` why its
-    strategy is to stand still from the start, `again` why it is not the first engine. One that is `grounded` is told on stdin of
-    the exchange that is started for it.
+    A `flight` has a supervisor, and outlives its deck: `beat` is the pipe on which it shows that it is alive, `halted` why
+    its strategy is to stand still from the start, `again` why it is not the first engine. One that is `grounded` is told on
+    stdin of the exchange that is started for it.
     """
 
     socket: str
