@@ -44,7 +44,7 @@ coverage: install ## Run all tests with the kernel as plain Python and tell what
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
 
 chaos: install ## Fly through 200 blows of the network, kill a flight's engine 500 times, trade in 10,000 worlds (SEED=n chooses which)
-	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/binance/test_chaos.py
+	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/binance/test_chaos.py tests/binance/test_cuts.py
 	@TICKDECK_KILLS=500 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) -q tests/host/test_kill.py
 	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEEDS=10000 TICKDECK_CHAOS_SEED=$(SEED) \
 		$(BIN)/python -m pytest -n $(WORKERS) -q tests/binance/test_sim.py tests/binance/test_crash.py

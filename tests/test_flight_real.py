@@ -14,7 +14,8 @@ from engine.config import SessionConfig
 from engine.errors import ExchangeError, JournalError
 from engine.flight.real import fly_for_real
 from engine.recordings.capture import seal
-from tests.host.air import API_SECRET, exchange, put_keys
+from tests.canary import API_SECRET
+from tests.host.air import exchange, put_keys
 from tests.rehearsal.hall import until
 
 

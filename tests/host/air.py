@@ -16,15 +16,16 @@ from typing import Any
 import platformdirs
 
 from engine.host.protocol import Arm, Command, Events, Failure, Frame, Hello, Reply, Watch
+from engine.paths import user_data
 from engine.recordings import Recording
 from engine.recordings.bars import stamp
 from engine.rehearsal.server import RehearsalServer
 from engine.rehearsal.settings import RehearsalSettings
+from tests.canary import API_SECRET, assert_clean
 from tests.worlds import MINUTE, START, market, walk
 from tui.flightlink import FlightLink
 from tui.mailbox import HostGone, HostLost, HostSpec
 
-API_SECRET = "s" * 64
 COINS = {"AAAUSDT": walk(600, 1), "BBBUSDT": walk(600, 2, price=20)}
 TESTS = Path(__file__).parent
 
@@ -196,5 +197,7 @@ async def flying(folder: Path, strategy: str = "", more: str = "", **given: Any)
     try:
         async with air(config(folder, server, strategy, more), server) as its:
             yield its
+        # journals, logs, recordings: nothing that is written holds what signs
+        assert_clean([user_data()], [API_SECRET])
     finally:
         await server.stop()
