@@ -16,12 +16,7 @@ from engine.errors import TickdeckError
 from engine.host.leash import end_with_parent
 from engine.host.spec import Spec, settings_of
 from engine.model import Timestamp
-from engine.recordings import find_recording, open_recording
-from engine.recordings.times import parse_date
 from engine.redaction import guard
-from engine.rehearsal.opening import HISTORY
-from engine.rehearsal.server import RehearsalServer
-from engine.rehearsal.settings import RehearsalSettings
 
 NS_PER_SECOND = 10**9
 
@@ -41,6 +36,13 @@ class Asked(msgspec.Struct):
 
 async def serve(asked: Asked, settings: SessionConfig) -> None:
     """Serve the exchange of a config until told to end; prints its port as JSON once it is open."""
+    # not before it is known that there is something to serve
+    from engine.recordings import find_recording, open_recording
+    from engine.recordings.times import parse_date
+    from engine.rehearsal.opening import HISTORY
+    from engine.rehearsal.server import RehearsalServer
+    from engine.rehearsal.settings import RehearsalSettings
+
     wanted = settings.rehearsal
     folder = find_recording(wanted.recording, settings.beside, settings.coins)
     recording = open_recording(folder)
