@@ -2,7 +2,8 @@
 
 Run by a link it reads its spec from stdin. `python tests/tui/fake_host.py deck` opens the deck on it; faults come by the spec's
 recording: "crash", "silent", "exit3", "garbage", "fatal", "lingers", "hung", "tidy", "stubborn"; so do the modes that trade:
-"rehearsal", "testnet", "demo", "live", and "trouble" for a testnet where things go wrong.
+"rehearsal", "testnet", "demo", "live", and "trouble" for a testnet where things go wrong. "travel" is a replay
+whose time can be gone back in.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from fake_travel import TravelWorld
 from fake_world import ENVIRONMENTS, World
 
 from engine.host.protocol import Command, Failure, Progress, Reader, Shutdown, pack
@@ -62,7 +64,7 @@ def serve() -> None:
         signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(7)))
     if fault == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    world = World(at=int(spec["at"] or 700), clock=None)
+    world = (TravelWorld if fault == "travel" else World)(at=int(spec["at"] or 700), clock=None)
     world.clock = time.time_ns()
     if fault in ENVIRONMENTS or fault == "trouble":
         world.go_trading(fault if fault in ENVIRONMENTS else "testnet")
@@ -73,7 +75,7 @@ def serve() -> None:
         else:
             world.orders = [order for order in world.orders if order.stage != "UNKNOWN"]
             world.tell(unknown=0)
-    send(world.hello(), world.events(), world.frame())
+    send(world.hello(), world.events(), *world.news(), world.frame())
     if fault == "silent":
         time.sleep(60)
     print("hello from the strategy", flush=True)
@@ -89,7 +91,7 @@ def serve() -> None:
             for command in reader.feed(data):
                 if isinstance(command, Shutdown):
                     return
-                send(*world.obey(command))
+                send(*world.obey(command), *world.news())
                 moved = True
                 while fault == "hung" and world.done > 700:
                     pass

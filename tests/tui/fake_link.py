@@ -34,7 +34,7 @@ class FakeLink:
 
     async def run(self) -> None:
         if self._greet:
-            self.put(self.world.hello(), self.world.events())
+            self.put(self.world.hello(), self.world.events(), *self.world.news())
             self.show(self.world.frame())
         await self._end.wait()
 
@@ -64,7 +64,7 @@ class FakeLink:
         if self._end.is_set():
             return False
         self.sent.append(command)
-        self.put(*self.world.obey(command))  # type: ignore[arg-type]
+        self.put(*self.world.obey(command), *self.world.news())  # type: ignore[arg-type]
         self.show(self.world.frame())
         return True
 

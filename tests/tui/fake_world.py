@@ -334,6 +334,10 @@ class World:
         ]
         return p.Events(list(self.fills), list(self.signals), log, list(self.journal))
 
+    def news(self) -> list[p.Report]:
+        """Return what is known of a replay's time: here it only goes forward."""
+        return []
+
     def obey(self, command: p.Command) -> list[p.Report]:
         """Carry out a command and return the reliable reports it causes."""
         self.received.append(command)

@@ -351,7 +351,7 @@ async def test_cancel_all_asks_first() -> None:
 
 
 async def test_help_lists_every_key() -> None:
-    async with flying(size=(120, 70), keys={"buy": "ctrl+b"}) as (app, _, pilot):
+    async with flying(size=(120, 110), keys={"buy": "ctrl+b"}) as (app, _, pilot):
         await press(pilot, "question_mark")
         assert isinstance(app.screen, HelpScreen)
         shown = "\n".join(screen_text(app))

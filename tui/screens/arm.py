@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Grid, Horizontal, VerticalScroll
@@ -92,9 +92,10 @@ class ArmScreen(DeckModal[Arm | None]):
         else:
             self.dismiss(None)
 
-    def key_y(self) -> None:
-        """Arm, where nothing has to be typed."""
+    def key_y(self, event: events.Key) -> None:
+        """Arm, where nothing has to be typed; the deck under it is not to take the key as well."""
         if not self._trade.typed:
+            event.stop()
             self.action_arm()
 
     def action_arm(self) -> None:

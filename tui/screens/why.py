@@ -50,7 +50,8 @@ class WhyScreen(DeckModal[None]):
 
     def follow(self) -> None:
         """Show the report anew."""
-        self.query_one(Why).tell()
+        for why in self.query(Why):
+            why.tell()
 
     def action_move(self, by: int) -> None:
         """Move up or down in the report."""

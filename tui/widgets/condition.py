@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tui.screens.deck import DeckScreen
 
 _COLUMN = re.compile(r"column (\d+)")
-LONGEST = 400
+LONGEST = 500
 
 
 class ConditionInput(Input):
