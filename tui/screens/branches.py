@@ -83,7 +83,7 @@ class Tree(Table[Leaf]):
             case "name":
                 return (row.tree + its.name, "strong" if row.now else "")
             case "step":
-                return (f"{its.step + 1:,}" if its.parent and its.step >= 0 else "the start", "dim")
+                return ("" if not its.parent else f"{its.step + 1:,}" if its.step >= 0 else "the start", "dim")
             case "at":
                 return (f"{its.at + 1:,}", "")
             case _:
@@ -137,7 +137,7 @@ class BranchesScreen(DeckModal[BranchReport | None]):
         with Panel("list"):
             yield Static(Content("Branches"), classes="panel--title")
             yield Tree(id="tree")
-            keys = "enter flies it · c compares it with the one flown (●) · n new here · r renames · d removes · escape closes"
+            keys = "enter flies · c compares with ● · n new · r renames · d removes · escape closes"
             yield Static(Content(keys), classes="panel--keys")
 
     def on_mount(self) -> None:

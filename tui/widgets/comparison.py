@@ -50,9 +50,13 @@ class Stats(Table[Stat]):
             return (row.name.replace("_", " "), "" if row.one != row.other else "dim")
         if name == "more":
             more = row.other - row.one
-            text = reading(more)
+            text = _told(more)
             return (f"+{text}" if more > 0 else text, "strong" if more and more == more else "faint")
-        return (reading(row.one if name == "one" else row.other), ONE if name == "one" else OTHER)
+        return (_told(row.one if name == "one" else row.other), ONE if name == "one" else OTHER)
+
+
+def _told(value: float) -> str:
+    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e9 else reading(value)
 
 
 class Trip(NamedTuple):

@@ -122,6 +122,7 @@ class Transport(Lines):
         if self._count:
             left.append((f" ×{self._count} ", "badge", ""))
         if width >= 96:
+            left += [(" «10 ", "dim", "back_ten"), (" ‹1 ", "dim", "back")] if width >= 128 and self.session.travels else []
             left += [(" ›1 ", "dim", "step"), (" »10 ", "dim", "step_ten"), (" ⇥end ", "dim", "end")]
         return [*left, (" −", "dim", "slower"), (f"{speed_text(frame.speed):^7}", "accent", ""), ("+ ", "dim", "faster")]
 
