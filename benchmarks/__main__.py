@@ -122,6 +122,7 @@ def main() -> int:
             "orders": lambda: run([sys.executable, "-m", "benchmarks.orders"]),
             "breaking": lambda: run([sys.executable, "-m", "benchmarks.breaking", str(folder)]),
             "history": lambda: run([sys.executable, "-m", "benchmarks.history", str(folder)]),
+            "rewind": lambda: run([sys.executable, "-m", "benchmarks.rewind", str(folder)]),
             "capture": lambda: run([sys.executable, "-m", "benchmarks.capture"]),
             "live": lambda: run([sys.executable, "-m", "benchmarks.live"]),
             "flight": lambda: run([sys.executable, "-m", "benchmarks.flight"]),
@@ -134,8 +135,8 @@ def main() -> int:
         ours("opening")  # the page cache is as warm for the first repeat as for the last
         for repeat in range(chosen.repeats):
             for name, measure in work.items():
-                if name in ("live", "flight") and repeat:
-                    continue  # minutes long, and distributions already
+                if name in ("live", "flight", "rewind") and repeat:
+                    continue  # long, and distributions already
                 if "." in name and repeat >= MOST_REPEATS:
                     continue
                 status.print(f"{repeat + 1} of {chosen.repeats}: {name}", highlight=False)

@@ -11,6 +11,7 @@ from benchmarks.history import history_rows
 from benchmarks.live import live_rows
 from benchmarks.ours import COINS
 from benchmarks.peers import Peer
+from benchmarks.rewind import rewind_rows
 
 Figures = dict[str, Any]
 Row = tuple[str, str, str, str, str, bool | None]
@@ -101,7 +102,7 @@ def judge(figures: dict[str, Figures]) -> list[Row]:
     shown = f"{each:,.0f} orders/s of CPU", f"{ours['orders'] / ours['wall_s']:,.0f} a second, {ours['fills']:,} fills"
     rows.append(("orders placed and filled over REST", *shown, "", "≥ 1,000 orders/s", met))
     rows += breaking_rows(figures["breaking"])
-    rows += history_rows(figures["history"])
+    rows += history_rows(figures["history"]) + rewind_rows(figures["rewind"])
     rows += capture_rows(figures["capture"]) + live_rows(figures["live"]) + flight_rows(figures["flight"])
     waits = (
         ("kernel", "cold compilation of the kernel", 20.0),

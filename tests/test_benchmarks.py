@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import talib
 
-from benchmarks import breaking, flight, live, orders, ours, rehearsal, rows
+from benchmarks import breaking, flight, live, orders, ours, rehearsal, rewind, rows
 from benchmarks.capture import run_capture
 from benchmarks.history import run_history
 from benchmarks.market import SEED, YEAR, make_coin, times
@@ -105,6 +105,8 @@ def test_every_case_has_its_rows(folder: Path) -> None:
     figures["breaking"] = breaking.run_breaking(folder)
     figures["history"] = run_history(folder, moves=50, checked=200)
     assert figures["history"]["wrong"] == 0
+    figures["rewind"] = rewind.run_rewind(folder, keys=15)
+    assert figures["rewind"]["keys"] == 15
     figures["capture"] = run_capture(folder, 3000)
     assert (figures["capture"]["lost"], figures["capture"]["sealed"]) == (0, 3000)
     figures["live"] = WELL

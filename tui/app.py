@@ -134,7 +134,8 @@ class DeckApp(Departure):
                 if frame is not None:
                     self._worst_lag = max(self._worst_lag, (self._clock() - frame.ts) / 1e6)
                     self.deck.apply(frame)
-                await asyncio.sleep(SHORTEST)
+                # what comes ahead of a frame, as an answer does, does not hold it up
+                await asyncio.sleep(SHORTEST if frame is not None else 0)
         finally:
             if not running.done():
                 await self._part(link)
