@@ -260,6 +260,8 @@ def main() -> None:
     except TickdeckError as error:
         found = {"error": error.message}
     answer.write(json.dumps(found))
+    # it is sys.stdout no more, which alone is sure to be flushed at the end
+    answer.flush()
 
 
 if __name__ == "__main__":

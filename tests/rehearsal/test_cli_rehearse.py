@@ -44,7 +44,7 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
 
 
 def test_it_says_where_it_is_without_a_terminal() -> None:
-    command = [sys.executable, "-m", "tui.cli", "rehearse", "--config", "rehearsal", "--speed", "5"]
+    command = [sys.executable, "-m", "tui.cli", "rehearse", "--config", "exchange", "--speed", "5"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         told = dict(process.stdout.readline().split(maxsplit=1) for _ in range(2))
@@ -73,8 +73,8 @@ def test_what_is_wrong_is_said(run: Callable[..., Result], words: list[str], tol
 
 
 def test_settings_are_checked(run: Callable[..., Result]) -> None:
-    findings = json.loads(run("check", "rehearsal", "--json").stdout)["findings"]
+    findings = json.loads(run("check", "exchange", "--json").stdout)["findings"]
     assert [its["level"] for its in findings] == ["ok", "ok"]
-    wrong = run("check", "rehearsal", "--set", "speed=-1", "--json")
+    wrong = run("check", "exchange", "--set", "speed=-1", "--json")
     assert wrong.exit_code == 1
     assert "should be 0 or more" in wrong.stdout
