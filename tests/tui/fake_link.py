@@ -125,6 +125,8 @@ async def settle(pilot: Pilot[int]) -> None:
             break
     await pilot._wait_for_screen()
     await pilot.pause()
+    # what was laid out anew is filled after that
+    await pilot.pause()
 
 
 def screen_text(app: DeckApp) -> list[str]:
