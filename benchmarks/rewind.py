@@ -1,7 +1,7 @@
 """How soon a rewind shows: `python -m benchmarks.rewind FOLDER` with the folder `benchmarks.ours.prepare` made.
 
-The deck flies SmaCross and 12 more columns over the year on a pseudo terminal of 120 x 40; then keys step back, a bar or many, and
-the time is taken from writing a key to reading the step it leads to. The engine has its own process, as always.
+The deck flies SmaCross and 12 more columns over the year on a pseudo terminal of 120 x 40; then keys step back, a bar or many,
+and the time is taken from writing a key to reading the step it leads to. The engine has its own process, as always.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ BY_ID = {action.id: action for action in ACTIONS}
 HINTS = (
     ("play", "play"),
     ("step", "step"),
-    ("step_ten", "ten"),
+    ("back", "back"),
+    ("why", "why"),
     ("buy", "buy"),
     ("sell", "sell"),
     ("arm", "arm"),
@@ -143,6 +144,6 @@ def hints(keymap: Mapping[str, str], *, live: bool = False, trade: bool = False)
     shown = [
         (key_names(BY_ID[name], keymap), word)
         for name, word in HINTS
-        if not (live and BY_ID[name].group == "Time") and (trade or name not in ("arm", "halt"))
+        if not (live and BY_ID[name].group in ("Time", "Travel")) and (trade or name not in ("arm", "halt"))
     ]
     return " · ".join(f"{keys[0]} {word}" for keys, word in shown if keys)

@@ -60,6 +60,7 @@ SHOWN_POINTS = 400
 """Points of an equity curve that is shown: more than any terminal is wide."""
 SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 FOLDER = "sessions"
+LEFT = "-left"
 Note = Callable[[str, str], None]
 
 
@@ -78,6 +79,7 @@ class Travel:
         self.bookmarks: dict[int, str] = {}
         self.stopped_by = ""
         self.path = ""
+        self._taken_up: Path | None = None
         self.unsaved = ("", "")
         self._lookout: Lookout | None = None
         self._keeper: Keeper | None = None
@@ -311,21 +313,27 @@ class Travel:
             return
         named = f"{self.path or session.config.source} {Path(session.recording.path).absolute()}"
         stem = f"{session.recording.name}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+        if self._taken_up is not None:
+            # it goes on under the name it had, so that it is offered again where it is left once more
+            stem = self._taken_up.stem.removesuffix(LEFT)
         folder = user_data() / FOLDER
-        path, left = folder / f"{stem}.toml", folder / f"{stem}-left.toml"
+        path, left = folder / f"{stem}.toml", folder / f"{stem}{LEFT}.toml"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if is_session(path):
+            if is_session(path) and self._taken_up is None:
                 path.replace(left)
-            if is_session(left):
+            if is_session(left) and self._taken_up is None:
                 self.unsaved = (_told(read_session(left)), str(left))
             self._keeper = Keeper(path, session, self._engine)
         except (OSError, TickdeckError) as error:
             self._note("warning", f"the session is not saved by itself: {error}")
 
     def take_up(self, path: str, saved: SavedSession) -> None:
-        """Take up what a session file keeps beside what was done by hand."""
-        self.path = path
+        """Take up what a session file keeps beside what was done by hand; one that saved itself has no file of its own yet."""
+        if Path(path).parent == user_data() / FOLDER:
+            self._taken_up = Path(path)
+        else:
+            self.path = path
         self.breakpoints = [Breakpoint.from_table(table) for table in saved.breakpoints]
         self.bookmarks = {int(its["step"]): str(its["text"]) for its in saved.bookmarks}
 

@@ -208,5 +208,12 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
 
     offered = opened(prepare_player, settings(folder), spec)
     assert state(offered).unsaved == "1 input by hand, at step 101"
-    left = opened(resumed_player, Spec(socket=""), Path(state(offered).unsaved_path))
+    unsaved = Path(state(offered).unsaved_path)
+    left = opened(resumed_player, Spec(socket=""), unsaved)
     assert hashed(left) == here
+    assert (state(left).path, state(left).unsaved) == ("", "")
+    left.act(p.PlaceOrder(5, "AAAUSDT", "buy", "limit", "1", "40"))
+    left.travel.close()
+    once_more = opened(prepare_player, settings(folder), spec)
+    assert state(once_more).unsaved == "2 inputs by hand, at step 120"
+    assert state(once_more).unsaved_path == str(unsaved)

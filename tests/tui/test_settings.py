@@ -31,8 +31,8 @@ def test_keys_as_a_person_reads_them() -> None:
     assert key_names(BY_ID["step_ten"], {}) == ["shift+→", "n"]
     assert key_names(BY_ID["faster"], {}) == ["+", "="]
     assert key_names(BY_ID["play"], {"play": "f5"}) == ["f5"]
-    assert hints({}) == "space play · → step · shift+→ ten · b buy · s sell · ? help · q quit"
-    assert hints({"buy": "ctrl+b"}).split(" · ")[3] == "ctrl+b buy"
+    assert hints({}) == "space play · → step · ← back · y why · b buy · s sell · ? help · q quit"
+    assert hints({"buy": "ctrl+b"}).split(" · ")[4] == "ctrl+b buy"
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:

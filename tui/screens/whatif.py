@@ -109,5 +109,5 @@ class WhatIfKeys(TravelKeys):
         travels = deck.session.travels
         if travels is None or not travels.unsaved or deck.declined or deck.session.live:
             return []
-        text = f"a session on this recording was not saved: {clean(travels.unsaved, 120)}"
+        text = f"not saved last time: {clean(travels.unsaved, 120)}"
         return [Trouble("LEFT", text, "L takes it up · escape leaves it", "quiet")]

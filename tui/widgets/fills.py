@@ -59,6 +59,7 @@ class Fills(Table[FillRow]):
             case "order":
                 return (f"#{row.order_id}", "dim")
             case "step":
-                return (f"{row.step:,}", "dim")
+                # as the transport bar counts: steps done
+                return (f"{row.step + 1:,}", "dim")
             case _:
                 return ("", "")

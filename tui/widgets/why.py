@@ -10,6 +10,7 @@ from tui.text import clean, moment
 from tui.widgets.lines import Line, Span
 from tui.widgets.table import Column, Table
 
+_LAST = ("read", "market")
 _TONES = {"buy": "up", "sell": "down", "close": "down"}
 
 
@@ -25,7 +26,7 @@ class Why(Table[Said]):
     """The report on the step that was asked for last, its heads emphasised."""
 
     COLUMNS: ClassVar[tuple[Column, ...]] = (Column("text", "", 10, flex=True),)
-    EMPTY: ClassVar[tuple[str, ...]] = ("no step has been explained yet", "y tells why the step just done went as it did")
+    EMPTY: ClassVar[tuple[str, ...]] = ("the step just done is explained as soon as time stands still", "space stops it")
 
     def __init__(self, session: Session, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -55,7 +56,7 @@ class Why(Table[Said]):
         # the deck counts steps done, so the first is 1 here as on the transport bar
         head = f"step {why.step + 1:,}  {moment(why.time, '%Y-%m-%d %H:%M:%S')} UTC" if why.time else ""
         rows = [Said(0, head, "strong")] if head else []
-        for text in why.lines[1:] if head else why.lines:
+        for text in _arranged(why.lines[1:]) if head else why.lines:
             indent = len(text) - len(text.lstrip())
             style = "accent strong" if not indent and head else _tone(text) if indent == 2 else "dim"
             wrapped = textwrap.wrap(clean(text.lstrip()), max(8, room - indent - 2)) or [""]
@@ -70,6 +71,17 @@ class Why(Table[Said]):
     def cell(self, row: Said, name: str) -> Span:
         """Return the row's text."""
         return (row.text, row.style)
+
+
+def _arranged(lines: list[str]) -> list[str]:
+    """Return what was decided and what came of it before what it was decided on, which may be long."""
+    sections: list[list[str]] = []
+    for line in lines:
+        if not line.startswith(" ") or not sections:
+            sections.append([])
+        sections[-1].append(line)
+    sections.sort(key=lambda section: _LAST.index(section[0]) + 1 if section[0] in _LAST else 0)
+    return [line for section in sections for line in section]
 
 
 def _tone(text: str) -> str:
