@@ -215,5 +215,5 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     left.act(p.PlaceOrder(5, "AAAUSDT", "buy", "limit", "1", "40"))
     left.travel.close()
     once_more = opened(prepare_player, settings(folder), spec)
-    assert state(once_more).unsaved == "2 inputs by hand, at step 120"
+    assert state(once_more).unsaved == "2 inputs by hand, at step 101"
     assert state(once_more).unsaved_path == str(unsaved)
