@@ -57,9 +57,11 @@ def deck(
 
 @app.command()
 def replay(
-    what: Annotated[str | None, typer.Argument(metavar="[RECORDING|CONFIG]", help="A recording, or a session's .toml.")] = None,
+    what: Annotated[
+        str | None, typer.Argument(metavar="[RECORDING|CONFIG|SESSION]", help="A recording, a config, or a saved session.")
+    ] = None,
     config: Annotated[
-        str | None, typer.Option("--config", "-c", help="The session's config, where a recording is given.")
+        str | None, typer.Option("--config", "-c", help="The config or saved session to fly on the recording.")
     ] = None,
     at: Annotated[
         str | None, typer.Option("--at", help="Where to begin: a step, or a UTC time such as 2025-06-14T12:30.")
