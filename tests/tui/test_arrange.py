@@ -71,3 +71,10 @@ def test_rules_join() -> None:
     assert rows[23] == "└" + "─" * 78 + "┘"
     assert rows[5][0] == "├"
     assert rows[5][26] == "┤"
+
+
+def test_why_has_more_room_than_the_other_tabs_and_is_none_on_live_prices() -> None:
+    usual, why = (arrange(120, 40, coins=3, features=4, banner=0, tab=tab) for tab in ("orders", "why"))
+    assert why.regions["why"].height > 2 * usual.regions["orders"].height - 2
+    assert why.regions["chart"].height >= 16
+    assert "why" not in arrange(120, 40, coins=3, features=4, banner=0, tab="why", live=True).tabs

@@ -306,6 +306,16 @@ async def test_parameters_behind_the_head_say_that_they_branch_and_bad_ones_are_
         assert "branch 1 ┬ 600" in shown(app)
 
 
+async def test_an_order_by_hand_behind_the_head_says_that_it_branches() -> None:
+    async with flying(travelling()) as (app, _, pilot):
+        await press(pilot, "b", *"0.001")
+        assert "ready; SmaCross may sell" in shown(app)
+        await press(pilot, "escape")
+        await press(pilot, "left")
+        await press(pilot, "b", *"0.001")
+        assert "ready, on a new branch: steps lie ahead; SmaCross" in shown(app)
+
+
 async def test_a_reload_tells_what_changed_and_a_broken_file_its_line() -> None:
     async with flying(travelling()) as (app, link, pilot):
         world_of(link).broken = True

@@ -117,7 +117,10 @@ class OrderScreen(DeckModal[HandCommand | None]):
     def ready(self, ticket: Ticket) -> str:
         """Return what is said of an order that can be placed: whose it will be."""
         flown = self.session.hello.strategy if self.session.hello is not None else ""
-        return f"ready; {clean(flown, 30)} may sell what is bought" if flown and ticket.side is Side.BUY else "ready"
+        frame = self.session.frame
+        behind = frame is not None and self.session.head > frame.step
+        ready = "ready, on a new branch: steps lie ahead" if behind else "ready"
+        return f"{ready}; {clean(flown, 30)} may sell what is bought" if flown and ticket.side is Side.BUY else ready
 
     def _choice(self, name: str) -> str:
         return self.query_one(f"#{name}", Choice).value
