@@ -41,30 +41,32 @@ class Flip(Strategy):
 '''
 
 
-async def serve(speed: float) -> None:
+async def serve(speed: float, coins: int) -> None:
     """Serve an exchange; tells its address first, and at the end of its input what went out and came in, and when."""
+    from aiohttp.web import WebSocketResponse
+
     from benchmarks.rehearsal import recording
-    from engine.rehearsal.outbox import Outbox
     from engine.rehearsal.server import RehearsalServer
     from engine.rehearsal.settings import RehearsalSettings
 
     account = {"name": "main", "api_key": API_KEY, "api_secret": API_SECRET, "balances": {"USDT": 10**7}}
     limits = {"orders_per_10_seconds": 10**6, "orders_per_day": 10**6, "weight_per_minute": 10**6}
-    tables = {"recording": "bench", "speed": speed, "loop": True, "accounts": [account], "limits": limits}
+    names = [f"C{number:02d}USDT" for number in range(coins)]
+    tables = {"recording": "bench", "speed": speed, "coins": names, "loop": True, "accounts": [account], "limits": limits}
     server = RehearsalServer(RehearsalSettings.from_dict(tables), recording())
     noted: list[tuple[str, int]] = []
-    put, perform = Outbox.put, server.office.perform
+    send, perform = WebSocketResponse.send_frame, server.office.perform
 
-    def noting_put(self: Outbox, what: str, payload: bytes) -> None:
-        if b'"x":true' in payload:
+    async def noting_send(self: WebSocketResponse, message: bytes, *given: Any) -> None:
+        if b'"x":true' in message:
             noted.append(("closed", time.monotonic_ns()))
-        put(self, what, payload)
+        await send(self, message, *given)
 
     def noting_perform(call: Any) -> Any:
         noted.append((call.name, time.monotonic_ns()))
         return perform(call)
 
-    Outbox.put = noting_put  # type: ignore[method-assign]
+    WebSocketResponse.send_frame = noting_send  # type: ignore[method-assign]
     server.office.perform = noting_perform  # type: ignore[method-assign]
     await server.start()
     print(server.addresses.rest, flush=True)
@@ -123,7 +125,7 @@ async def flown(folder: Path, speed: float, coins: list[str], streams: list[str]
     from tui.mailbox import HostSpec
 
     pipe = asyncio.subprocess.PIPE
-    command = (sys.executable, "-m", "benchmarks.flight", "serve", str(speed))
+    command = (sys.executable, "-m", "benchmarks.flight", "serve", str(speed), str(len(coins)))
     exchange = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=1 << 26)
     assert exchange.stdout is not None
     url = (await exchange.stdout.readline()).decode().strip()
@@ -244,7 +246,7 @@ def flight_rows(figures: dict[str, Any]) -> list[tuple[str, str, str, str, str, 
 
 if __name__ == "__main__":
     match sys.argv[1:]:
-        case ["serve", speed]:
-            asyncio.run(serve(float(speed)))
+        case ["serve", speed, coins]:
+            asyncio.run(serve(float(speed), int(coins)))
         case _:
             print(json.dumps(fly()))
