@@ -43,11 +43,12 @@ test: install ## Run all tests (TESTS=path chooses some, WORKERS=n the processes
 coverage: install ## Run all tests with the kernel as plain Python and tell what they miss
 	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q --timeout 600 --cov --cov-report=term --cov-report=html $(TESTS)
 
-chaos: install ## Fly through 200 blows of the network, kill a flight's engine 500 times, trade in 10,000 worlds (SEED=n chooses which)
+chaos: install ## 200 blows of the network, 500 killed engines, 10,000 worlds of orders, an hour's flight (SEED=n chooses which)
 	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/binance/test_chaos.py tests/binance/test_cuts.py
 	@TICKDECK_KILLS=500 TICKDECK_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest -n $(WORKERS) -q tests/host/test_kill.py
 	@TICKDECK_CHAOS=200 TICKDECK_CHAOS_SEEDS=10000 TICKDECK_CHAOS_SEED=$(SEED) \
 		$(BIN)/python -m pytest -n $(WORKERS) -q tests/binance/test_sim.py tests/binance/test_crash.py
+	@TICKDECK_SOAK_S=3600 $(BIN)/python -m pytest -q tests/test_benchmarks.py -k takes_no_more_room
 
 mutants: install ## Plant faults in the exchange kernel and in the order core, one at a time: some test must catch each
 	@$(BIN)/python tests/mutants/mutants.py --workers $(WORKERS)
