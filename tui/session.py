@@ -38,7 +38,7 @@ class Session:
         self.frame: Frame | None = None
         self.travels: Travels | None = None
         self.why: WhyReport | None = None
-        self.stops: dict[int, str] = {}
+        self.stops: set[tuple[str, int]] = set()
         self.coin = ""
         self.progress: list[str] = []
         self.fills: deque[FillRow] = deque(maxlen=KEPT)
@@ -69,7 +69,7 @@ class Session:
         """Take in the latest frame, and where a condition has stopped time."""
         self.frame = frame
         if self.travels is not None and self.travels.stopped_by and not frame.playing:
-            self.stops[frame.step] = self.travels.stopped_by
+            self.stops.add((self.travels.branch, frame.step))
 
     def rewind(self) -> None:
         """Forget the fills and signals told so far: those that come next are what happened."""
@@ -100,6 +100,11 @@ class Session:
             if price > 0:
                 self._decimals[coin] = known
         return known
+
+    @property
+    def stopped_at(self) -> set[int]:
+        """The steps of this branch, counted as done, at which a condition has stopped time."""
+        return {step for branch, step in self.stops if self.travels is not None and branch == self.travels.branch}
 
     @property
     def head(self) -> int:

@@ -155,7 +155,7 @@ async def test_a_condition_completes_its_names_and_points_at_what_cannot_be_read
         assert app.screen.query_one("#condition", Input).value == "lost"
         await press(pilot, "down", "right", "enter")
         assert moves(link)[-1] == p.RunUntil(moves(link)[-1].id, "lost", "BTCUSDT", back=True)  # type: ignore[union-attr]
-        assert app.deck.session.stops == {840: "BTCUSDT: lost", 700: "BTCUSDT: lost"}
+        assert app.deck.session.stopped_at == {840, 700}
 
 
 async def test_what_never_comes_true_is_told_in_the_form() -> None:
@@ -460,7 +460,7 @@ async def test_the_bar_tells_what_was_flown_ahead_and_what_is_marked() -> None:
     async with flying(link) as (app, _, pilot):
         await press(pilot, "slash", *"1000", "enter", *"500", "left")
         session = app.deck.session
-        session.stops[3600] = "lost"
+        session.stops |= {("main", 3600), ("another", 3800)}
         assert session.hello is not None
         assert session.frame is not None
         pieces = course(session.hello, session.frame, session, 40)

@@ -9,19 +9,16 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
 
-from engine.host.protocol import Events, Frame, Hello, LogLine, Travels, Watch
+from engine.host.protocol import Events, Frame, Hello, LogLine, Watch
 from tui.actions import bindings, hints
 from tui.arrange import arrange
 from tui.mailbox import HostGone, HostLost
-from tui.screens.branches import BranchesScreen
-from tui.screens.breakpoints import BreakpointsScreen
 from tui.screens.commands import DeckKeys
-from tui.screens.notes import NotesScreen
 from tui.screens.palette import DeckCommands
 from tui.screens.trading import TradeKeys
 from tui.screens.whatif import WhatIfKeys
 from tui.session import Session
-from tui.text import clean, moment
+from tui.text import moment
 from tui.travel import Place, Questions, why_not
 from tui.trouble import Trouble, troubles
 from tui.widgets.banner import Banner
@@ -176,18 +173,6 @@ class DeckScreen(DeckKeys, TradeKeys, WhatIfKeys, Screen[None]):
         """Forget what has happened so far; the next frame shows what is told instead."""
         self.session.rewind()
         self._rewound = True
-
-    def travel(self, travels: Travels) -> None:
-        """Take in what the replay knows of its own time."""
-        playing = self.session.frame is not None and self.session.frame.playing
-        self.session.travels = travels
-        for screen in self.app.screen_stack:
-            if isinstance(screen, BranchesScreen | BreakpointsScreen | NotesScreen) and screen.is_attached:
-                screen.follow()
-        self.title_line.show(self.stale, self.gone is not None)
-        self.tell_trouble()
-        if playing and travels.stopped_by:
-            self.notify(f"stopped by {clean(travels.stopped_by, 200)}", markup=False)
 
     def show_transport(self) -> None:
         """Show how time runs, whether the engine is there, and what has been typed of a number of bars."""

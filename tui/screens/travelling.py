@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from engine.host.protocol import AskWhy, Reply, RunUntil, Seek, StepBack, SwitchBranch, TravelCommand, WhyReport
+from engine.host.protocol import AskWhy, Reply, RunUntil, Seek, StepBack, SwitchBranch, TravelCommand, Travels, WhyReport
 from tui.arrange import TALL
 from tui.screens.conditions import UntilScreen
 from tui.screens.jump import JumpScreen
+from tui.screens.modal import DeckModal
 from tui.screens.why import WhyScreen
 from tui.text import clean
 from tui.travel import Answer, Place, step_of, why_not
@@ -40,6 +41,19 @@ class TravelKeys:
             return False
         deck.questions.ask(getattr(command, "id", 0), then)
         return True
+
+    def travel(self, travels: Travels) -> None:
+        """Take in what the replay knows of its own time."""
+        deck = cast("DeckScreen", self)
+        playing = deck.session.frame is not None and deck.session.frame.playing
+        deck.session.travels = travels
+        for screen in deck.app.screen_stack:
+            if isinstance(screen, DeckModal) and screen.is_mounted:
+                screen.follow()
+        deck.title_line.show(deck.stale, deck.gone is not None)
+        deck.tell_trouble()
+        if playing and travels.stopped_by:
+            deck.notify(f"stopped by {clean(travels.stopped_by, 200)}", markup=False)
 
     # Back
 

@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from engine.host.protocol import BranchReport, TripRow
 from tui.session import Session
-from tui.text import exact, reading, signed
+from tui.text import compact, exact, reading, signed
 from tui.widgets.equity import ONE, OTHER
 from tui.widgets.lines import Span
 from tui.widgets.table import Column, Table
@@ -56,7 +56,9 @@ class Stats(Table[Stat]):
 
 
 def _told(value: float) -> str:
-    return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e9 else reading(value)
+    if abs(value) >= 1e6:
+        return compact(value)
+    return f"{value:,.0f}" if value.is_integer() else reading(value)
 
 
 class Trip(NamedTuple):

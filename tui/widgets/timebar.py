@@ -33,7 +33,7 @@ def _marks(session: Session) -> dict[int, str]:
         return {}
     marks = {row.step + 1: PART for row in travels.branches if row.name == travels.branch and row.parent and row.step >= 0}
     marks |= {step + 1: INPUT for step in travels.inputs}
-    marks |= dict.fromkeys(session.stops, STOP)
+    marks |= dict.fromkeys(session.stopped_at, STOP)
     return marks | {its.step + 1: NOTE for its in travels.bookmarks}
 
 

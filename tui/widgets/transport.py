@@ -116,7 +116,7 @@ class Transport(Lines):
                 return [(f" × {self._trouble:<8}", style, "restart"), (" r restarts ", "dim", "restart")]
             return [(f" × {self._trouble} ", style, "")]
         state = (" ■ end     ", "dim") if frame.at_end else (" ▶ playing ", "up") if frame.playing else (" ‖ paused  ", "warn")
-        if self.session.stops.get(frame.step) and not frame.playing and not frame.at_end:
+        if frame.step in self.session.stopped_at and not frame.playing and not frame.at_end:
             state = (" ◆ stopped ", "warn")
         left: list[Piece] = [(*state, "play")]
         if self._count:
