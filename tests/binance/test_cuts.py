@@ -18,7 +18,7 @@ async def test_not_a_fill_is_missing_however_often_the_stream_is_cut(tmp_path: P
     # every bar goes through all the prices that are ordered at
     bars = {"AAAUSDT": candles([(100, 110, 90, 100)] * (2 * CUTS + 40))}
     account = [{"name": "main", "balances": {"USDT": 100_000, "AAA": 1000}}]
-    settings = {"begin": stamp(START + 10 * MINUTE), "accounts": account}
+    settings = {"begin": stamp(START + 10 * MINUTE), "accounts": account, "limits": {"weight_per_minute": 10**6}}
     async with cockpit(market(bars), tmp_path / "j.db", **settings) as its:
         trade = its.trade
         for n in range(CUTS):
