@@ -62,7 +62,6 @@ def test_the_first_loss_is_explained_undone_and_compared_with_another_way(
     terminal.press("y")
     why = terminal.until(rf"step {loss + 1:,}  2025-")
     assert "fast" in why
-    terminal.press("PPage", "NPage", "NPage")
     terminal.until(rf"#\d+ {coin} sell market")
     terminal.press("y")
 

@@ -85,11 +85,13 @@ class Transport(Lines):
             # live prices have no end to be on the way to
             return left
         size = sum(len(piece[0]) for piece in left + right)
-        told = where(self.session, width - size - SHORTEST + (0 if frame.playing else RATE)) if not self._trouble else []
-        if told:
+        room = width - size - SHORTEST
+        told = where(self.session, room) if not self._trouble else []
+        if not frame.playing and not self._trouble and len(more := where(self.session, room + RATE)) > len(told):
             # at rest there is no rate to tell
-            right = [piece for piece in right if frame.playing or "–/s" not in piece[0]] + told
-            size = sum(len(piece[0]) for piece in left + right)
+            right, told = [piece for piece in right if "–/s" not in piece[0]], more
+        right = right + told
+        size = sum(len(piece[0]) for piece in left + right)
         if width - size < 6:
             return [*left, (" " * max(0, width - size), "", ""), *right]
         return [*left, (" ", "", ""), *course(hello, frame, self.session, width - size - 2), (" ", "", ""), *right]
