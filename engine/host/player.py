@@ -49,6 +49,7 @@ class Player(Reporter):
         self.travel = Travel(session, self.engine, self.note)
         self._travels: Travels | None = None
         self._asked = False
+        self._later: list[Message] = []
         self.playing = False
         self.speed = 10.0
         self._clock = clock
@@ -110,6 +111,8 @@ class Player(Reporter):
         if not isinstance(command, AskCommand):
             self._stop()
         answers = self.travel.obey(command)
+        if self.travel.goal is not None:
+            self._set_off(racing=True)
         moved, self.travel.moved = self.travel.moved, False
         if moved:
             self.rewind()
@@ -128,10 +131,15 @@ class Player(Reporter):
         self.playing = not self.at_end
         self._racing = racing
         self._from = (self._clock(), self.done)
+        if self.at_end:
+            self._stop()
 
     def _stop(self) -> None:
         self.playing = False
         self._racing = False
+        if (arrived := self.travel.arrived(self.at_end)) is not None:
+            self._later.append(arrived)
+            self._asked = True
 
     # motion
 
@@ -187,9 +195,10 @@ class Player(Reporter):
         self._run(step - self.done)
 
     def news(self) -> list[Message]:
-        """Return what is known of its time, where a command or a breakpoint may have changed it."""
+        """Return answers that took their time, and what is known of its time, where that may have changed."""
         asked, self._asked = self._asked, False
-        return self._changed() if asked else []
+        later, self._later = self._later, []
+        return [*later, *(self._changed() if asked else [])]
 
     @property
     def motion(self) -> Motion:

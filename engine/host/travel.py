@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.breakpoints import Breakpoint, completions
-from engine.breakpoints.lookout import Lookout, conditions_of, names_of, run_back, run_until
+from engine.breakpoints.lookout import Lookout, Stop, conditions_of, names_of, run_back
 from engine.errors import RecordingError, TickdeckError, UsageError
 from engine.explain import explain
 from engine.history.branches import Comparison
@@ -81,6 +81,8 @@ class Travel:
         self.path = ""
         self._taken_up: Path | None = None
         self.unsaved = ("", "")
+        self.goal: RunUntil | None = None
+        """The condition that is run to."""
         self._lookout: Lookout | None = None
         self._keeper: Keeper | None = None
         self._warned = 0
@@ -101,8 +103,11 @@ class Travel:
             case Seek(id=number, to=to):
                 self.go(self.target(to))
                 return [Reply(number, True, f"at step {self.step + 1:,}")]
+            case RunUntil(back=True):
+                return [self._run_back(command)]
             case RunUntil():
-                return [self._run_until(command)]
+                self._lookout = Lookout(self._engine, self._wanted(command))
+                self.goal, self.stopped_by = command, ""
             case SetBreakpoints(id=number, breakpoints=rows):
                 return [self._set_breakpoints(number, rows)]
             case Complete(id=number, text=text, cursor=cursor):
@@ -162,19 +167,30 @@ class Travel:
             moment = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()) * 10**9
         return min(max(int(np.searchsorted(times, moment, side="right")) - 1, 0), last)
 
-    def _run_until(self, command: RunUntil) -> Message:
+    def _wanted(self, command: RunUntil) -> list[Breakpoint]:
         wanted = [Breakpoint(command.text, coin=command.coin)] if command.text else self._enabled
         if not wanted:
             raise UsageError("there is no breakpoint to stop at", hint="set one, or run to a condition")
-        before, edge = self.step, self._at_edge
-        stop = (run_back if command.back else run_until)(self._engine, wanted)
+        return wanted
+
+    def _run_back(self, command: RunUntil) -> Message:
+        before = self.step
+        stop = run_back(self._engine, self._wanted(command))
         self._forget(moved=stop.step < before)
-        if edge and not command.back:
-            self._stay()
         if not stop.hits:
-            return Reply(command.id, False, "not once before" if command.back else "never from here to the end")
-        self.stopped_by = "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
+            return Reply(command.id, False, "not once before")
+        self.stopped_by = _named(stop)
         return Reply(command.id, True, f"step {stop.step + 1:,}: {self.stopped_by}")
+
+    def arrived(self, at_end: bool) -> Message | None:
+        """Return what became of the run to a condition that has ended; None where there was none."""
+        goal, self.goal = self.goal, None
+        if goal is None:
+            return None
+        self._lookout = None
+        if self.stopped_by:
+            return Reply(goal.id, True, f"step {self.step + 1:,}: {self.stopped_by}")
+        return Reply(goal.id, False, "never from here to the end" if at_end else "stopped before it came true")
 
     # breakpoints
 
@@ -192,7 +208,7 @@ class Travel:
 
     def run(self, steps: int) -> bool:
         """Do so many steps, up to the first at which a breakpoint stops; return whether one did."""
-        if not self._enabled:
+        if not self._enabled and self.goal is None:
             self._engine.run(steps)
             self.stopped_by = ""
             return False
@@ -202,8 +218,8 @@ class Travel:
         stop = self._lookout.forward(self.step + steps)
         if edge:
             self._stay()
-        self.stopped_by = "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
-        if stop.hits:
+        self.stopped_by = _named(stop)
+        if stop.hits and self.goal is None:
             self._note("info", f"stopped at step {stop.step + 1:,} by {self.stopped_by}")
         return bool(stop.hits)
 
@@ -402,6 +418,11 @@ def _changes(what: str, before: Counter[tuple[object, ...]], after: Counter[tupl
     """Return how many of something are new and how many are no more."""
     added, removed = (after - before).total(), (before - after).total()
     return f"{what}: {added:,} added, {removed:,} removed" if added or removed else f"{what}: as before"
+
+
+def _named(stop: Stop) -> str:
+    """Return what stopped a run, in words."""
+    return "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
 
 
 def _told(saved: SavedSession) -> str:

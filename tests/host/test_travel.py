@@ -69,6 +69,15 @@ def state(player: Player) -> p.Travels:
     return player.travel.state()
 
 
+def run_until(player: Player, command: p.RunUntil) -> str:
+    """Run to a condition, in slices as the host does; return what is answered in the end."""
+    assert not [its for its in player.act(command) if isinstance(its, p.Reply)]
+    while player.playing:
+        player.advance()
+    text: str = one(player.news(), p.Reply).text
+    return text
+
+
 def test_stepping_back_and_forth_is_where_it_was(player: Player) -> None:
     before, fills = hashed(player), player.session.trade.exchange.n_fills
     assert fills > 20
@@ -119,8 +128,15 @@ def test_time_stops_at_breakpoints_and_goes_back_to_conditions(player: Player) -
     assert not reply.ok
     assert "close" in reply.text
     assert [row.text for row in state(player).breakpoints] == ["filled"]
-    (reply,) = player.act(p.RunUntil(4, "close > 1000000"))
-    assert reply.text == "never from here to the end"  # type: ignore[union-attr]
+    assert run_until(player, p.RunUntil(4, "close > 1000000")) == "never from here to the end"
+    player.act(p.Seek(6, "10"))
+    assert run_until(player, p.RunUntil(7, "filled", "BBBUSDT")) == f"step {player.done}: BBBUSDT: filled"
+    assert (
+        min(its.step for its in player.session.trade.account.fills if its.coin == "BBBUSDT" and its.step > 9) == player.done - 1
+    )
+    player.act(p.RunUntil(8, "close > 1000000"))
+    player.act(p.Pause())
+    assert one(player.news(), p.Reply).text == "stopped before it came true"
     words = one(player.act(p.Complete(5, "eq", 2)), p.Completions)
     assert "equity" in words.words
 
