@@ -68,7 +68,7 @@ async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
         tell(LOADING)
         player = await asyncio.to_thread(resumed_player, spec, saved, tell)
         yield player
-        player.travel.close()
+        player.travel.archive.close()
         return
     settings = await asyncio.to_thread(settings_of, spec, tell)
     if settings.trades:
@@ -76,7 +76,7 @@ async def prepared(spec: Spec, tell: Tell) -> AsyncIterator[Player | Pilot]:
     if settings.mode == "replay":
         player = await asyncio.to_thread(prepare_player, settings, spec, tell)
         yield player
-        player.travel.close()
+        player.travel.archive.close()
         return
     from engine.flight import fly
     from engine.host.pilot import Pilot
@@ -154,7 +154,7 @@ def prepare_player(config: SessionConfig, spec: Spec, tell: Tell) -> Player:
     player.fly_to(start_of(player.session, spec.at))
     if spec.speed is not None:
         player.speed = max(0.0, spec.speed)
-    player.travel.keep_by_itself()
+    player.travel.archive.keep_by_itself()
     return player
 
 
@@ -166,14 +166,14 @@ def resumed_player(spec: Spec, path: Path, tell: Tell) -> Player:
     tell(f"taking up the session {path.name}")
     resumed = resume(path, spec.recording)
     player = Player(resumed.session, engine=resumed.engine)
-    player.travel.take_up(str(path), resumed.saved)
+    player.travel.archive.take_up(str(path), resumed.saved)
     for text in resumed.warnings:
         player.note("warning", text)
     if spec.at is not None:
         player.travel.go(start_of(resumed.session, spec.at) - 1)
     if spec.speed is not None:
         player.speed = max(0.0, spec.speed)
-    player.travel.keep_by_itself()
+    player.travel.archive.keep_by_itself()
     return player
 
 

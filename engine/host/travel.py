@@ -1,27 +1,23 @@
-"""Travel: what a deck asks of a replay's time: back, to a step, to a condition, another branch, why; and the session's file."""
+"""Travel: what a deck asks of a replay's time: back, to a step, to a condition, another branch, why."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.breakpoints import Breakpoint, completions
 from engine.breakpoints.lookout import Lookout, Stop, conditions_of, names_of, run_back
-from engine.errors import RecordingError, TickdeckError, UsageError
+from engine.errors import TickdeckError, UsageError
 from engine.explain import explain
-from engine.history.branches import Comparison
+from engine.host.archive import Archive, Note
+from engine.host.comparing import report
 from engine.host.protocol import (
     AskWhy,
     Bookmark,
     BranchOff,
-    BranchReport,
     BranchRow,
     BreakpointRow,
     CompareBranches,
@@ -43,29 +39,20 @@ from engine.host.protocol import (
     SwitchBranch,
     TravelCommand,
     Travels,
-    TripRow,
     WhyReport,
 )
 from engine.params import coerce_text, parameters, values_of
-from engine.paths import user_data
-from engine.session_file import Keeper, SavedSession, is_session, read_session
 from engine.strategy.loader import load_strategy
 
 if TYPE_CHECKING:
-    from engine.analysis.trips import RoundTrip
     from engine.loop import Engine
     from engine.session import Session
 
-SHOWN_POINTS = 400
-"""Points of an equity curve that is shown: more than any terminal is wide."""
 SPANS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-FOLDER = "sessions"
-LEFT = "-left"
-Note = Callable[[str, str], None]
 
 
 class Travel:
-    """Obeys what is asked of a replay's time, and keeps what belongs to it: breakpoints, notes, the session's file.
+    """Obeys what is asked of a replay's time; its `archive` keeps what belongs to it.
 
     `moved` is set where fills and signals told before may no longer be what happened.
     """
@@ -75,16 +62,11 @@ class Travel:
         self._engine = engine
         self._note = note
         self.moved = False
-        self.breakpoints: list[Breakpoint] = []
-        self.bookmarks: dict[int, str] = {}
+        self.archive = Archive(session, engine, note)
         self.stopped_by = ""
-        self.path = ""
-        self._taken_up: Path | None = None
-        self.unsaved = ("", "")
         self.goal: RunUntil | None = None
         """The condition that is run to."""
         self._lookout: Lookout | None = None
-        self._keeper: Keeper | None = None
         self._warned = 0
 
     # commands
@@ -117,14 +99,14 @@ class Travel:
                 why = explain(self._engine, self.step if step < 0 else step)
                 return [WhyReport(number, why.step, why.time, list(why.lines()))]
             case SetBookmark(id=number, step=step, text=text):
-                self.bookmarks.pop(step, None)
+                self.archive.bookmarks.pop(step, None)
                 if text.strip():
-                    self.bookmarks[step] = text.strip()[:200]
+                    self.archive.bookmarks[step] = text.strip()[:200]
                 return [
                     Reply(number, True, f"{'a note is kept on' if text.strip() else 'no note any more on'} step {step + 1:,}")
                 ]
             case SaveSession(id=number, path=path):
-                return [Reply(number, True, f"saved in {self.save(path)}")]
+                return [Reply(number, True, f"saved in {self.archive.save(path)}")]
             case SetParameters(id=number, values=values):
                 return [Reply(number, True, self._set_parameters(values))]
             case Reload(id=number):
@@ -196,13 +178,13 @@ class Travel:
 
     @property
     def _enabled(self) -> list[Breakpoint]:
-        return [its for its in self.breakpoints if its.enabled]
+        return [its for its in self.archive.breakpoints if its.enabled]
 
     def _set_breakpoints(self, number: int, rows: list[BreakpointRow]) -> Message:
         wanted = [Breakpoint(row.text, row.name, row.coin, row.enabled) for row in rows]
         # those that are off are read too: a mistake is told when it is made
         conditions_of([Breakpoint(its.text, its.name, its.coin) for its in wanted], names_of(self._engine))
-        self.breakpoints = wanted
+        self.archive.breakpoints = wanted
         self._lookout = None
         return Reply(number, True, f"{len(self._enabled)} of {len(wanted)} breakpoints are on" if wanted else "no breakpoints")
 
@@ -260,36 +242,12 @@ class Travel:
                 branches.remove(name)
                 text = f"{name} is removed"
             case CompareBranches(id=number, one=one, other=other):
-                report = self._report(number, branches.compare(one, other))
+                told = report(number, branches.compare(one, other), self._session)
                 self._forget(moved=True)
-                return [report]
+                return [told]
             case _:
                 raise UsageError(f"{type(command).__name__} is no command of a replay's time")
         return [Reply(number, True, text)]
-
-    def _report(self, number: int, its: Comparison) -> BranchReport:
-        every = max(1, len(its.equity[0]) // SHOWN_POINTS)
-        times = self._session.feed.times[: its.until + 1]
-        one, other = its.equity
-        return BranchReport(
-            id=number,
-            one=its.names[0],
-            other=its.names[1],
-            until=its.until,
-            parts=its.parts,
-            times=[int(time) for time in times[::every]],
-            equity_one=one[::every].tolist(),
-            equity_other=other[::every].tolist(),
-            only_one=[self._trip(trip) for trip in its.only[0][-200:]],
-            only_other=[self._trip(trip) for trip in its.only[1][-200:]],
-            stats=[(name, float(mine), float(others)) for name, (mine, others) in its.stats.items()],
-        )
-
-    def _trip(self, its: RoundTrip) -> TripRow:
-        exchange = self._session.trade.exchange
-        amount = its.amount / exchange.scale(its.coin)
-        coin = exchange.instruments[its.coin].coin
-        return TripRow(coin, its.entry_step, its.exit_step, amount, its.entry_price, its.exit_price, its.profit / 1e8)
 
     # what if
 
@@ -320,79 +278,14 @@ class Travel:
         account = self._session.trade.account
         return Counter((its.step, its.coin, its.side, its.amount, its.price) for its in account.fills)
 
-    # what is kept
-
-    def keep_by_itself(self) -> None:
-        """Save by itself from now on what is done by hand, within a second; what was left so before is offered."""
-        session = self._session
-        if session.recording is None or session.recording.path is None or not session.config.replay.memory_mb:
-            return
-        named = f"{self.path or session.config.source} {Path(session.recording.path).absolute()}"
-        stem = f"{session.recording.name}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
-        if self._taken_up is not None:
-            # it goes on under the name it had, so that it is offered again where it is left once more
-            stem = self._taken_up.stem.removesuffix(LEFT)
-        folder = user_data() / FOLDER
-        path, left = folder / f"{stem}.toml", folder / f"{stem}{LEFT}.toml"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if is_session(path) and self._taken_up is None:
-                path.replace(left)
-            if is_session(left) and self._taken_up is None:
-                self.unsaved = (_told(read_session(left)), str(left))
-            self._keeper = Keeper(path, session, self._engine)
-        except (OSError, TickdeckError) as error:
-            self._note("warning", f"the session is not saved by itself: {error}")
-
-    def take_up(self, path: str, saved: SavedSession) -> None:
-        """Take up what a session file keeps beside what was done by hand; one that saved itself has no file of its own yet."""
-        if Path(path).parent == user_data() / FOLDER:
-            self._taken_up = Path(path)
-        else:
-            self.path = path
-        self.breakpoints = [Breakpoint.from_table(table) for table in saved.breakpoints]
-        self.bookmarks = {int(its["step"]): str(its["text"]) for its in saved.bookmarks}
-
-    def close(self) -> None:
-        """Save what was done last."""
-        if self._keeper is not None:
-            self._fill(self._keeper)
-            with suppress(TickdeckError):
-                self._keeper.finish()
-
     def look(self) -> None:
         """Save what was done by hand since the last look, and tell of what keeps going back from being exact."""
-        if self._keeper is not None:
-            self._fill(self._keeper)
-            try:
-                self._keeper.look()
-            except TickdeckError as error:
-                self._keeper = None
-                self._note("error", f"the session is no longer saved by itself: {error.message}")
+        self.archive.look()
         if self._session.config.replay.memory_mb:
             warnings = self._engine.history.warnings
             for text in warnings[self._warned :]:
                 self._note("warning", text)
             self._warned = len(warnings)
-
-    def save(self, path: str) -> str:
-        """Save the session; returns where. Raises UsageError without a file, RecordingError where it cannot be written."""
-        where = path.strip() or self.path
-        if not where:
-            raise UsageError("the session has no file yet", hint="name one, such as my-session.toml")
-        file = Path(where).expanduser()
-        file = file if file.suffix == ".toml" else file.with_name(file.name + ".toml")
-        if not file.parent.is_dir():
-            raise RecordingError(f"there is no folder {file.parent}", hint="make it, or name another")
-        keeper = Keeper(file, self._session, self._engine)
-        self._fill(keeper)
-        keeper.save()
-        self.path = str(file)
-        return self.path
-
-    def _fill(self, keeper: Keeper) -> None:
-        keeper.breakpoints = [its.to_table() for its in self.breakpoints]
-        keeper.bookmarks = [{"step": step, "text": text} for step, text in sorted(self.bookmarks.items())]
 
     def state(self) -> Travels:
         """Return what there is to know."""
@@ -402,15 +295,15 @@ class Travel:
         return Travels(
             branch=branches.now.name,
             branches=[BranchRow(its.name, its.parent, its.step, its.at, its.head) for its in branches.all],
-            breakpoints=[BreakpointRow(its.text, its.name, its.coin, its.enabled) for its in self.breakpoints],
+            breakpoints=[BreakpointRow(its.text, its.name, its.coin, its.enabled) for its in self.archive.breakpoints],
             stopped_by=self.stopped_by,
-            bookmarks=[Bookmark(step, text) for step, text in sorted(self.bookmarks.items())],
+            bookmarks=[Bookmark(step, text) for step, text in sorted(self.archive.bookmarks.items())],
             inputs=sorted({its.step for its in engine.inputs})[-1000:],
             strategy=type(strategy).__name__ if self._session.config.strategy is not None else "",
             params=[Param(name, its.type_name, str(values[name])) for name, its in parameters(type(strategy)).items()],
-            path=self.path,
-            unsaved=self.unsaved[0],
-            unsaved_path=self.unsaved[1],
+            path=self.archive.path,
+            unsaved=self.archive.unsaved[0],
+            unsaved_path=self.archive.unsaved[1],
         )
 
 
@@ -423,14 +316,3 @@ def _changes(what: str, before: Counter[tuple[object, ...]], after: Counter[tupl
 def _named(stop: Stop) -> str:
     """Return what stopped a run, in words."""
     return "; ".join(f"{hit.coin}: {hit.breakpoint.label}".removeprefix(": ") for hit in stop.hits)
-
-
-def _told(saved: SavedSession) -> str:
-    """Return a session that was left in a few words."""
-    count = sum(len(branch["inputs"]) for branch in saved.branches)
-    inputs = "1 input by hand" if count == 1 else f"{count} inputs by hand"
-    return (
-        f"{inputs}, {len(saved.branches)} branches, at step {saved.step + 1:,}"
-        if len(saved.branches) > 1
-        else f"{inputs}, at step {saved.step + 1:,}"
-    )

@@ -214,7 +214,7 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     where = folder / "mine"
     assert one(player.act(p.SaveSession(4, str(where))), p.Reply).text == f"saved in {where}.toml"
     here = hashed(player)
-    player.travel.close()
+    player.travel.archive.close()
 
     again = opened(resumed_player, Spec(socket=""), folder / "mine.toml")
     assert hashed(again) == here
@@ -229,7 +229,7 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     assert hashed(left) == here
     assert (state(left).path, state(left).unsaved) == ("", "")
     left.act(p.PlaceOrder(5, "AAAUSDT", "buy", "limit", "1", "40"))
-    left.travel.close()
+    left.travel.archive.close()
     once_more = opened(prepare_player, settings(folder), spec)
     assert state(once_more).unsaved == "2 inputs by hand, at step 101"
     assert state(once_more).unsaved_path == str(unsaved)
