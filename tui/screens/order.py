@@ -84,7 +84,7 @@ class OrderScreen(DeckModal[HandCommand | None]):
         """Return the name, label and widget of a field that is typed."""
         label, placeholder = _TYPED[name]
         text = getattr(self.opened, name)
-        return name, label, Input(text, id=name, max_length=42, select_on_focus=False, placeholder=placeholder)
+        return name, label, Input(text, id=name, max_length=42, placeholder=placeholder)
 
     def on_mount(self) -> None:
         """Judge once a moment, as the market moves on."""
