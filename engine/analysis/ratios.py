@@ -82,4 +82,6 @@ def alpha_beta(returns: Floats, market: Floats) -> tuple[float, float]:
     away = market - market.mean()
     beta = float(np.dot(returns, away) / np.dot(away, away))
     daily = float(np.mean(returns - beta * market))
-    return float(np.float64(1.0 + daily) ** DAYS_PER_YEAR - 1.0), beta
+    # beside a market that hardly moves it knows no bounds
+    with np.errstate(over="ignore"):
+        return float(np.float64(1.0 + daily) ** DAYS_PER_YEAR - 1.0), beta

@@ -79,9 +79,13 @@ class Condition(Vertical):
 
     def complete(self) -> bool:
         """Put the next word that could stand here in its place; False where there is none."""
+        field = self.input
+        if self._turn < 0:
+            # what is offered may have been for fewer letters than are there now
+            begun = field.value[self._from : field.cursor_position]
+            self._words = [word for word in self._words if word.startswith(begun)]
         if not self._words:
             return False
-        field = self.input
         self._turn = (self._turn + 1) % len(self._words)
         word = self._words[self._turn]
         self._completed = field.value[: self._from] + word + field.value[field.cursor_position :]
