@@ -41,9 +41,12 @@ class Tower:
     @asynccontextmanager
     async def open(self, path: Path) -> AsyncIterator[None]:
         """Listen at a path, in place of whoever did before; let everybody go in the end."""
+        # the name is never without a socket: who finds none takes the flight for ended
+        new = path.with_suffix(".new")
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        async with await listen(self._accept, path):
+            os.unlink(new)
+        async with await listen(self._accept, new):
+            os.replace(new, path)
             try:
                 yield
             finally:

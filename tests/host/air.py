@@ -82,7 +82,8 @@ class Air:
                     await asyncio.sleep(0.005)
         except TimeoutError:
             last = self.link.log.read_text()[-3000:] if self.link.log.exists() else ""
-            raise AssertionError(f"{self.trade}\n{self.of(Failure)}\n{self.log[-20:]}\n{last}") from None
+            heard = [type(its).__name__ if isinstance(its, Events | Reply) else its for its in self.heard[-12:]]
+            raise AssertionError(f"{self.trade}\n{heard}\n{self.log[-20:]}\n{last}") from None
 
     async def ask(self, make: Callable[[int], Command], seconds: float = 40.0) -> Reply:
         """Send a command and return the reply to it."""
