@@ -15,7 +15,7 @@ from typing import Any
 
 import platformdirs
 
-from engine.host.protocol import Arm, Command, Events, Failure, Frame, Hello, Reply, Watch
+from engine.host.protocol import Arm, Command, Events, Frame, Hello, Reply, Watch
 from engine.paths import user_data
 from engine.recordings import Recording
 from engine.recordings.bars import stamp
