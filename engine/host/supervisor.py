@@ -13,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from collections import deque
 from typing import Any
 
@@ -28,8 +29,10 @@ MOST_STARTS = 30
 MOST_FAILURES = 3
 """Engines in a row that ended before they flew, after which no other is started."""
 HUNG = "the strategy did not come back for 5 s, so the engine was ended and another started"
-ORDERLY = (0, 2)
-"""Exit codes of an engine that was told to end, or never got off the ground."""
+ENDED, GROUNDED = 0, 2
+"""Exit codes of an engine that was told to end, and of one that could not get off the ground."""
+PAUSE_S = 5.0
+"""After how long a flight that has flown tries again to get off the ground, as where the exchange cannot be reached."""
 
 
 class Supervisor:
@@ -37,7 +40,7 @@ class Supervisor:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
-        self.over = False
+        self.over = threading.Event()
         self.ground: Ground | None = None
         self.engine: subprocess.Popen[bytes] | None = None
         self.flew = False
@@ -51,15 +54,23 @@ class Supervisor:
         starts: deque[int] = deque(maxlen=MOST_STARTS)
         failures = 0
         halted = again = ""
+        has_flown = False
         try:
             while True:
                 starts.append(seam.monotonic_ns())
                 self.flew = False
                 code, hung = self._fly(halted, again)
                 failures = 0 if self.flew else failures + 1
-                halted = HUNG if hung else halted
-                if code in ORDERLY or self.over:
+                halted = HUNG if hung and self.flew else halted
+                has_flown = has_flown or self.flew
+                if code == ENDED or self.over.is_set() or (code == GROUNDED and not has_flown):
                     return code
+                if code == GROUNDED:
+                    # it has orders to look after
+                    failures = 0
+                    if self.over.wait(PAUSE_S):
+                        return code
+                    continue
                 many = len(starts) == MOST_STARTS and starts[-1] - starts[0] < 60 * 10**9
                 if many or failures == MOST_FAILURES:
                     _say("the engine ended again and again; it is not started any more")
@@ -73,7 +84,7 @@ class Supervisor:
                 self.ground.stop()
 
     def _end(self, number: int, frame: object) -> None:
-        self.over = True
+        self.over.set()
         if self.engine is not None and self.engine.poll() is None:
             self.engine.send_signal(signal.SIGTERM)
 

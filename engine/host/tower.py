@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from engine.host.captain import Captain
 
 BEAT_EVERY_S = 0.5
+LOOK_S = 0.05
+"""How often it is looked, before a flight is ready, whether it is still wanted."""
 MOST_BEHIND = 8 << 20
 """Bytes that a deck may leave lying before it is let go: it can come again."""
 ALONE_S = 30.0
@@ -97,6 +99,17 @@ class Tower:
         task.add_done_callback(lambda done: done.exception())
         return looked and not self._looking
 
+    def wants_no_more(self) -> bool:
+        """Whether a deck ends the flight before it is ready; what else is asked of it then is let go by."""
+        wanted = True
+        for deck in list(self.decks):
+            for command in deck.take():
+                if command is None:
+                    self.let_go(deck)
+                elif isinstance(command, Shutdown):
+                    wanted = False
+        return not wanted
+
     @property
     def alone_s(self) -> float:
         """For how many seconds no deck has looked on."""
@@ -114,17 +127,28 @@ async def serve_flight(spec: Spec) -> int:
     def tell(text: str) -> None:
         loop.call_soon_threadsafe(tower.progress, text)
 
+    async def flown() -> None:
+        nonlocal ready
+        async with airborne(spec, tell) as captain:
+            ready = True
+            tower.take_off(captain)
+            # not before: what is loaded and compiled at the start holds everything up, and takes its time
+            beating = asyncio.create_task(_beat(spec.beat))
+            try:
+                await fly(tower, captain, over)
+            finally:
+                beating.cancel()
+
     async with tower.open(Path(spec.socket)):
+        flying = asyncio.create_task(flown())
         try:
-            async with airborne(spec, tell) as captain:
-                ready = True
-                tower.take_off(captain)
-                # not before: what is loaded and compiled at the start holds everything up, and takes its time
-                beating = asyncio.create_task(_beat(spec.beat))
-                try:
-                    await fly(tower, captain, over)
-                finally:
-                    beating.cancel()
+            while not ready and not flying.done():
+                if over.is_set() or tower.wants_no_more():
+                    flying.cancel()
+                    await asyncio.wait({flying})
+                    return 0
+                await asyncio.wait({flying}, timeout=LOOK_S)
+            await flying
         except TickdeckError as error:
             tower.send(Failure(error.title, error.message, error.hint, True))
             return 3 if ready else 2

@@ -179,3 +179,34 @@ async def test_the_exchange_goes_and_comes_back(tmp_path: Path) -> None:
             await its.until(lambda: len(again.venue.desks["main"].records.open) == 1)
         finally:
             await again.stop()
+
+
+async def test_a_flight_that_flew_tries_again_until_the_exchange_is_back(tmp_path: Path) -> None:
+    server = exchange(key := put_keys())
+    await server.start()
+    port = int(server.addresses.rest.rpartition(":")[2])
+    async with air(config(tmp_path, server), server) as its:
+        await its.ready()
+        await server.stop()
+        its.kill()
+        await its.until(lambda: any("no connection" in failure.message for failure in its.of(Failure)))
+        again = exchange(key, port=port)
+        await again.start()
+        try:
+            await its.until(lambda: len(its.hellos) == 2)
+            await its.ready()
+        finally:
+            await again.stop()
+
+
+async def test_a_flight_is_ended_before_it_is_ready(tmp_path: Path) -> None:
+    async with flying(tmp_path) as its:
+        # the exchange asks all to wait
+        for window in its.server.office.limits._weights:
+            window.add(5000)
+        await its.until(lambda: any(getattr(said, "text", "").startswith("connecting") for said in its.heard))
+        assert not its.hellos
+    assert [gone.how for gone in its.of(HostGone)] == ["the flight has ended"]
+    assert its.link._supervisor is not None
+    assert its.link._supervisor.returncode == 0
+    assert living() == []
