@@ -188,6 +188,7 @@ def keys_of(words: Mapping[str, Any], where: str, beside: Path | None = None) ->
 
 def _private_key(text: str, beside: Path, where: str) -> str:
     """Return a private key, given or in a file, as the PEM of a length by which python-binance takes it for what it is."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as s
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
@@ -201,7 +202,7 @@ def _private_key(text: str, beside: Path, where: str) -> str:
         key = s.load_pem_private_key(text.replace("\\n", "\n").encode(), password=None)
     except TypeError:
         raise ConfigError(f"{where}: the private key has a passphrase, which there is nobody to ask for", hint=PLAIN) from None
-    except Exception:
+    except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey):
         hint = "it begins -----BEGIN PRIVATE KEY-----; `openssl genpkey -algorithm ed25519` makes one"

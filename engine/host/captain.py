@@ -262,20 +262,7 @@ class Captain(Pilot):
 
     def _trade_row(self) -> TradeRow:
         its = self.flight.ledger.status()
-        return TradeRow(
-            disarmed=self.trade.disarmed,
-            reconciled=its.reconciled,
-            reconciled_age_s=its.reconciled_age_s,
-            alive=its.alive,
-            age_s=its.age_s,
-            reconnects=its.reconnects,
-            unknown=its.unknown,
-            unknown_age_s=its.unknown_age_s,
-            out=its.out,
-            orders_10s=its.orders_10s,
-            orders_limit=its.orders_limit,
-            externals=[ExternalRow(*order) for order in its.externals],
-        )
+        return TradeRow(**{**its._asdict(), "externals": [ExternalRow(*order) for order in its.externals]})
 
     def _journal_rows(self, seq: int) -> list[JournalRow]:
         """Return what the journal says after an entry."""
