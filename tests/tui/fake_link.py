@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,22 +12,20 @@ from textual.pilot import Pilot
 
 from engine.host.protocol import Command, Frame
 from tui.app import DeckApp
-from tui.mailbox import HostGone, HostSpec, Received
+from tui.mailbox import HostGone, HostSpec, Mailbox, Received
 from tui.settings import Settings
 
 
-class FakeLink:
+class FakeLink(Mailbox):
     """Answers every command at once; `put` and `show` say what a host would, `sent` holds what the deck said."""
 
     def __init__(self, world: World | None = None, *, greet: bool = True) -> None:
+        super().__init__()
         self.world = world or World()
         self.sent: list[Command] = []
         self.closed = False
         self.killed = False
         self.left = False
-        self._reports: deque[Received] = deque()
-        self._frame: Frame | None = None
-        self._changed = asyncio.Event()
         self._end = asyncio.Event()
         self._greet = greet
 
@@ -39,8 +36,8 @@ class FakeLink:
         await self._end.wait()
 
     def put(self, *reports: Received) -> None:
-        self._reports.extend(reports)
-        self._changed.set()
+        for report in reports:
+            super().put(report)
 
     def show(self, frame: Frame) -> None:
         self._frame = frame
@@ -49,16 +46,6 @@ class FakeLink:
     def die(self, how: str = "the engine was ended by SIGKILL", last: str = "MemoryError") -> None:
         self.put(HostGone(how, last))
         self._end.set()
-
-    async def changed(self) -> None:
-        await self._changed.wait()
-
-    def take(self) -> tuple[list[Received], Frame | None]:
-        self._changed.clear()
-        reports, frame = list(self._reports), self._frame
-        self._reports.clear()
-        self._frame = None
-        return reports, frame
 
     def send(self, command: Command) -> bool:
         if self._end.is_set():
