@@ -97,6 +97,8 @@ class Travel:
                 return [Completions(number, found.start, list(found.words[:12]))]
             case AskWhy(id=number, step=step):
                 why = explain(self._engine, self.step if step < 0 else step)
+                # it went elsewhere and came back
+                self._lookout = None
                 return [WhyReport(number, why.step, why.time, list(why.lines()))]
             case SetBookmark(id=number, step=step, text=text):
                 self.archive.bookmarks.pop(step, None)
@@ -195,7 +197,7 @@ class Travel:
             self.stopped_by = ""
             return False
         if self._lookout is None:
-            self._lookout = Lookout(self._engine, self._enabled)
+            self._lookout = Lookout(self._engine, self._enabled if self.goal is None else self._wanted(self.goal))
         edge = self._at_edge
         stop = self._lookout.forward(self.step + steps)
         if edge:

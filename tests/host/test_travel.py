@@ -141,6 +141,18 @@ def test_time_stops_at_breakpoints_and_goes_back_to_conditions(player: Player) -
     assert "equity" in words.words
 
 
+def test_what_is_done_on_the_way_to_a_condition_leaves_it_the_one_that_is_run_to(player: Player) -> None:
+    player.act(p.Seek(1, "10"))
+    player.act(p.RunUntil(2, "every(150)"))
+    assert not one(player.act(p.PlaceOrder(3, "AAAUSDT", "buy", "limit", "0.001", "1")), p.Reply).ok
+    assert one(player.act(p.AskWhy(4, 5)), p.WhyReport).step == 5
+    assert one(player.act(p.SetBreakpoints(5, [p.BreakpointRow("close > 1000000")])), p.Reply).ok
+    while player.playing:
+        player.advance()
+    assert one(player.news(), p.Reply).text == f"step {player.done}: every(150)"
+    assert player.done < 200
+
+
 def test_a_play_is_ended_by_a_breakpoint(player: Player) -> None:
     player.act(p.SetBreakpoints(1, [p.BreakpointRow("every(37)")]))
     player.act(p.RunToEnd())
