@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from engine.errors import HostError, UsageError
 from engine.host.protocol import Command, Hello, Reader, Report, pack
 
 SUFFIX = ".sock"
+PAUSE = 0.1
 
 
 def flights_dir() -> Path:
@@ -40,17 +42,33 @@ def new_flight(mode: str) -> Path:
 
 
 def living() -> list[Path]:
-    """Return the sockets of the flights there are, oldest first; those of flights that were killed are removed."""
+    """Return the sockets of the flights there are, by name; those of flights that were killed are removed.
+
+    A flight whose engine has just gone has a supervisor, which starts another; one whose supervisor has gone may fly on.
+    """
     found = []
-    for path in sorted(flights_dir().glob(f"*{SUFFIX}"), key=lambda its: its.stat().st_mtime):
+    for path in sorted(flights_dir().glob(f"*{SUFFIX}")):
         try:
             with _connected(path, 1.0):
                 found.append(path)
         except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
+            if _is_watched(path):
+                found.append(path)
+            else:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".pid").unlink(missing_ok=True)
         except OSError:
             continue
     return found
+
+
+def _is_watched(path: Path) -> bool:
+    """Whether a flight's supervisor is there."""
+    try:
+        os.kill(int(path.with_suffix(".pid").read_text()), 0)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def the_flight(name: str | None) -> Path:
@@ -71,8 +89,11 @@ def the_flight(name: str | None) -> Path:
 
 @contextmanager
 def talking(path: Path, seconds: float) -> Iterator[Conversation]:
-    """Talk to a flight without a deck; raises HostError where it is silent for so long."""
+    """Talk to a flight without a deck, one whose engine is being started too; raises HostError where it is silent so long."""
+    until = time.monotonic() + seconds
     try:
+        while not _answers(path) and time.monotonic() < until:
+            time.sleep(PAUSE)
         with _connected(path, seconds) as connection:
             yield Conversation(connection)
     except TimeoutError:
@@ -103,6 +124,14 @@ class Conversation:
                 raise HostError("the flight ended before it answered")
             self._came += self._reader.feed(data)
         return self._came.pop(0)
+
+
+def _answers(path: Path) -> bool:
+    try:
+        with _connected(path, 1.0):
+            return True
+    except (ConnectionRefusedError, FileNotFoundError):
+        return False
 
 
 @contextmanager

@@ -51,6 +51,9 @@ class Supervisor:
             signal.signal(number, self._end)
         if self.spec.pop("rehearses", False):
             self.ground = Ground(self.spec)
+        name = os.path.splitext(self.spec["socket"])[0] + ".pid"
+        with open(name, "w") as file:
+            file.write(str(os.getpid()))
         starts: deque[int] = deque(maxlen=MOST_STARTS)
         failures = 0
         halted = again = ""
@@ -78,8 +81,9 @@ class Supervisor:
                 again = f"the engine ended with {_named(code)} and was started again"
                 _say(again)
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.spec["socket"])
+            for path in (name, self.spec["socket"]):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
             if self.ground is not None:
                 self.ground.stop()
 

@@ -55,6 +55,7 @@ async def test_an_engine_that_is_killed_is_started_again_and_knows_its_orders(tm
         await its.until(lambda: len(its.desk.records.open) == 3)
         first = its.engine
         os.kill(first, signal.SIGKILL)
+        assert its.link.at in living(), "it is there also while another engine is started"
         await its.until(lambda: its.lost == 1, 5.0)
         await its.until(lambda: len(its.hellos) == 2)
         await its.ready()

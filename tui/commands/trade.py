@@ -62,7 +62,7 @@ def halt(
     with talking(path, ANSWER_SECONDS) as flight:
         while not isinstance(said := flight.next(), Hello):
             if isinstance(said, Failure):
-                raise UsageError(f"the flight {path.stem} never got off the ground: {said.message}")
+                raise UsageError(f"the flight {path.stem} is not ready: {said.message}")
         flight.send(Halt(0, flatten))
         while not (isinstance(said := flight.next(), Reply) and said.id == 0):
             pass
