@@ -90,8 +90,9 @@ def test_the_rehearsal_flies_real_prices_and_comes_through_everything(terminal: 
     terminal.until(r"ENGINE GONE", 5)
     terminal.until(r"(?s)REHEARSAL +DISARMED.*● prices", 60)
     arm(terminal)
+    # the journal, newest first, goes on where the killed engine's ended
     terminal.press("J")
-    terminal.until(r"intent")
+    terminal.until(r"(?s) arm .* start .* disarm ")
     # the deck is left, and the flight goes on without it
     terminal.press("q")
     terminal.until("[Ll]eave")
