@@ -10,7 +10,7 @@ from engine.binance.life import OWN, Execution, Life, News, Stage
 from engine.binance.mirror import Mirror
 from engine.binance.numbers import NotExact
 from engine.errors import JournalError
-from engine.exchange.exchange import Exit
+from engine.exchange import Exit
 from engine.model import CoinName, Timestamp
 from engine.trading.api import Author
 from engine.trading.notes import Notes

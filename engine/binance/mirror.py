@@ -1,4 +1,4 @@
-"""The mirror: a real account in the simulated exchange's arrays, moved by what the exchange tells instead of by matching.
+"""The mirror: a real account in the tables of the simulated exchange, moved by what the exchange tells instead of by matching.
 
 So all that reads an account, judges an order by its filters or makes orders of signals is the same for both.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.binance.life import Execution, Stage
 from engine.exact import DECIMALS
-from engine.exchange import Exchange, FillRules
+from engine.exchange import FillRules, Tables
 from engine.exchange import kernel as k
 from engine.model import Instrument, Timestamp
 from engine.trading.terms import Terms
@@ -42,7 +42,7 @@ class Hold(NamedTuple):
     turn: int = 0
 
 
-class Mirror(Exchange):
+class Mirror(Tables):
     """The arrays of an account elsewhere; balances are those the exchange tells, locks it holds itself.
 
     What an order that is on its way will hold back is held back here too, until the exchange's balances tell of it.

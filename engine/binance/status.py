@@ -69,7 +69,8 @@ def words(entry: Entry) -> str:
             return f"{facts['stage']}, {_plain(facts['filled'])} filled" + (f": {facts['text']}" if facts.get("text") else "")
         case "fill":
             fee = f"fee {_plain(facts['fee'])} {facts['fee_asset']}"
-            return f"{_plain(facts['amount'])} at {_plain(facts['price'])}, {fee}, trade {facts['trade_id']}"
+            told = f"{_plain(facts['amount'])} at {_plain(facts['price'])}, {fee}, trade {facts['trade_id']}"
+            return told if facts["final"] else f"{told}, to be confirmed"
         case "amend":
             return f"to {_plain(facts['amount'])} in all"
         case _:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 
 from engine.errors import ConfigError, UsageError
 from engine.exact import DECIMALS, UNIT, to_decimal
-from engine.exchange import REFUSALS, STATUSES, TIMES_IN_FORCE, TYPES, Exchange
+from engine.exchange import REFUSALS, STATUSES, TIMES_IN_FORCE, TYPES, Tables
 from engine.exchange import kernel as k
 from engine.model import CoinName, Fill, Order, Position, Side
 from engine.state import Raw
@@ -46,7 +46,7 @@ class Account:
     asset cannot be valued.
     """
 
-    def __init__(self, exchange: Exchange, raw: Raw, currency: str, notes: Notes, follow: Callable[[], None]) -> None:
+    def __init__(self, exchange: Tables, raw: Raw, currency: str, notes: Notes, follow: Callable[[], None]) -> None:
         self.exchange = exchange
         self.follow = follow
         self.raw = raw

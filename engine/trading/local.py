@@ -26,6 +26,8 @@ class LocalTradeSystem(TradeSystem):
     from the start, `rules` how orders fill, `limits` what is risked at most, `decimals` coarser units for assets worth little.
     """
 
+    exchange: Exchange
+
     def __init__(
         self,
         timeline: Timeline | None = None,

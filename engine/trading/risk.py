@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from engine.exact import DECIMALS, UNIT, to_decimal
-from engine.exchange import Exchange
+from engine.exchange import Tables
 from engine.exchange import kernel as k
 from engine.model import Timestamp
 from engine.state import Raw
@@ -48,7 +48,7 @@ class Stop(NamedTuple):
 class Risk:
     """The limits at work on one account. `stops` tells when and why they kept it from buying, the oldest first."""
 
-    def __init__(self, limits: Limits, exchange: Exchange, raw: Raw, account: Account) -> None:
+    def __init__(self, limits: Limits, exchange: Tables, raw: Raw, account: Account) -> None:
         self.limits = limits
         self.stops: list[Stop] = []
         self.losses = Losses(raw, account, limits.drawdown / UNIT, limits.daily_loss / UNIT)

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.errors import AmountOverflow, OrderError, StrategyError
 from engine.exact import floor_to, to_units
-from engine.exchange import REFUSALS, STATUSES, Exchange, OrderView
+from engine.exchange import REFUSALS, STATUSES, OrderView, Tables
 from engine.exchange import kernel as k
 from engine.model import CoinName, OrderStatus, OrderType, Signal, TimeInForce
 from engine.params import place_of
@@ -32,7 +32,7 @@ class TradeSystem(TradeSystemAPI):
     known from the first `update`. `raw`, `exchange`, `account` and `risk` are there from then on.
     """
 
-    exchange: Exchange
+    exchange: Tables
     account: Account
     risk: Risk
     acts = "it can act from the next bar on"
@@ -73,7 +73,7 @@ class TradeSystem(TradeSystemAPI):
 
     # the account
 
-    def _adopt_account(self, raw: Raw, exchange: Exchange, account: Account) -> None:
+    def _adopt_account(self, raw: Raw, exchange: Tables, account: Account) -> None:
         self._raw, self.exchange, self.account = raw, exchange, account
         self.latest = State(raw, account)
         self.risk = Risk(self.limits, exchange, raw, account)

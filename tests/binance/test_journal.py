@@ -73,7 +73,7 @@ def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:
 
 
 STOP = {"kind": 3, "price": 0, "reason": ""}
-FILL = {"amount": 10**8, "price": 2 * 10**8, "fee": 10**5, "fee_asset": "AAA", "trade_id": 7}
+FILL = {"amount": 10**8, "price": 2 * 10**8, "fee": 10**5, "fee_asset": "AAA", "trade_id": 7, "final": True}
 TERMS = {"side": 1, "kind": 1, "price": 50 * 10**8, "stop": 0, "trail": 0, "amount": 10**7, "coin": "AAAUSDT", "by": "hand"}
 
 
@@ -95,11 +95,8 @@ TERMS = {"side": 1, "kind": 1, "price": 50 * 10**8, "stop": 0, "trail": 0, "amou
         ("cancel", {"outcome": "accepted", "code": 0, "text": ""}, "accepted"),
         ("news", {"stage": "NEW", "filled": 0, "text": ""}, "NEW, 0 filled"),
         ("news", {"stage": "UNKNOWN", "filled": 10**8, "text": "odd"}, "UNKNOWN, 1 filled: odd"),
-        (
-            "fill",
-            FILL,
-            "1 at 2, fee 0.001 AAA, trade 7",
-        ),
+        ("fill", FILL, "1 at 2, fee 0.001 AAA, trade 7"),
+        ("fill", FILL | {"final": False}, "1 at 2, fee 0.001 AAA, trade 7, to be confirmed"),
         ("amend", {"amount": 10**8}, "to 1 in all"),
         ("disarm", {"text": "halted"}, "halted"),
         ("arm", {}, ""),

@@ -8,7 +8,7 @@ from typing import Any
 
 from reference import BUY, LIMIT, LIMIT_MAKER, MARKET, SELL, STOP, Fill
 
-from engine.exchange.exchange import Exit
+from engine.exchange import Exit
 from engine.model import Instrument
 
 D = Decimal

@@ -34,8 +34,7 @@ from reference import (
     Rules,
 )
 
-from engine.exchange import Exchange, FillRules
-from engine.exchange.exchange import Exit
+from engine.exchange import Exchange, Exit, FillRules
 from engine.model import Instrument
 
 Action = tuple[str, tuple[Any, ...], dict[str, int]]

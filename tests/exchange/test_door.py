@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from engine.errors import AmountOverflow, ConfigError, OrderError
-from engine.exchange import REFUSALS, STATUSES, TYPES, Exchange, FillRules
+from engine.exchange import REFUSALS, STATUSES, TYPES, Exchange, Exit, FillRules
 from engine.exchange import kernel as k
-from engine.exchange.exchange import Exit
 from engine.model import Instrument, OrderStatus, OrderType
 
 ONE = 10**8

@@ -29,7 +29,7 @@ from reference import (
     WOULD_TRIGGER,
 )
 
-from engine.exchange.exchange import Exit
+from engine.exchange import Exit
 
 D = Decimal
 UP, FLAT = ("100", "101", "99", "100"), ("100", "100", "100", "100")

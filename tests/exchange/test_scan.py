@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import BUY, LIMIT, LIMIT_MAKER, MARKET, SELL, STOP, STOP_LIMIT, TAKE_PROFIT, TAKE_PROFIT_LIMIT
 
-from engine.exchange import Exchange, FillRules
-from engine.exchange.exchange import Exit
+from engine.exchange import Exchange, Exit, FillRules
 from engine.model import Instrument
 
 ROWS = 40
