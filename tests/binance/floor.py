@@ -76,14 +76,14 @@ class Floor:
 
     @asynccontextmanager
     async def feed(self, coins: list[str], **given: Any) -> AsyncIterator[BinanceFeed]:
-        """A feed that is open and runs, its socket subscribed."""
+        """A feed that is open and runs, its socket subscribed, and all it asks for at its start answered."""
         feed = BinanceFeed(self.client, coins, **({"manners": QUICK} | given))
         feed.record_to(self.book)
         await feed.learn()
         await feed.warm_up()
         task = asyncio.create_task(feed.run())
         try:
-            await until(lambda: feed.health.alive)
+            await until(lambda: feed.health.alive and not feed._mending._suspects)
             yield feed
         finally:
             task.cancel()
