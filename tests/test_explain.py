@@ -412,7 +412,7 @@ def test_the_command_explains_a_saved_session_with_what_was_done_by_hand(config:
 
 
 @pytest.mark.parametrize(
-    ("at", "told"), [("99", "there is no step 99"), ("soon", "neither a step nor a time"), ("-1", "no step -1")]
+    ("at", "told"), [("99", "there is no step 99"), ("soon", "neither a step nor a time"), ("-1", "neither a step nor a time")]
 )
 def test_the_command_refuses_what_is_no_step(config: Path, at: str, told: str) -> None:
     code, out, err = run(str(config), f"--at={at}")

@@ -231,7 +231,7 @@ class DeckApp(Departure):
             return
         self.kill_engine()
         frame = self.deck.session.frame
-        self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec)
+        self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step >= 0 else self._spec)
 
     def take_up(self, path: str) -> None:
         """Open a saved session in the stead of what is flown."""

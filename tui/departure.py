@@ -103,5 +103,5 @@ class Departure(App[int]):
     def _switch_to(self, hello: Hello, spec: HostSpec) -> None:
         frame = self.deck.session.frame
         if hello.mode == "replay":
-            self._replayed = replace(self._spec, at=str(frame.step)) if frame is not None and frame.step else self._spec
+            self._replayed = replace(self._spec, at=str(frame.step)) if frame is not None and frame.step >= 0 else self._spec
         self._fly_anew(spec)

@@ -103,13 +103,13 @@ class Session:
 
     @property
     def stopped_at(self) -> set[int]:
-        """The steps of this branch, counted as done, at which a condition has stopped time."""
+        """The steps of this branch at which a condition has stopped time."""
         return {step for branch, step in self.stops if self.travels is not None and branch == self.travels.branch}
 
     @property
     def head(self) -> int:
-        """Steps of this branch that have been flown, be it that time was gone back in since."""
-        return max(self.frame.head, self.frame.step) if self.frame is not None else 0
+        """The farthest step of this branch that was flown, be it that time was gone back in since."""
+        return max(self.frame.head, self.frame.step) if self.frame is not None else -1
 
     @property
     def params(self) -> list[Param]:

@@ -36,7 +36,7 @@ class Questions:
 
 
 class Place(NamedTuple):
-    """Where one was: the branch, how many steps were done, and the tab in front."""
+    """Where one was: the branch, the step, and the tab in front."""
 
     branch: str
     step: int
@@ -51,7 +51,7 @@ def why_not(session: Session) -> str:
 
 
 def step_of(row: object, frame: Frame) -> int | None:
-    """Return the step, counted from 0, at which a fill or a signal happened or an order was placed; None for other rows."""
+    """Return the step at which a fill or a signal happened or an order was placed; None for other rows."""
     if isinstance(row, FillRow | SignalRow):
         return row.step
-    return frame.step - 1 - row.bars if isinstance(row, OrderRow) else None
+    return frame.step - row.bars if isinstance(row, OrderRow) else None

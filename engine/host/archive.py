@@ -112,7 +112,7 @@ def _told(saved: SavedSession) -> str:
     count = sum(len(branch["inputs"]) for branch in saved.branches)
     inputs = "1 input by hand" if count == 1 else f"{count} inputs by hand"
     return (
-        f"{inputs}, {len(saved.branches)} branches, at step {saved.step + 1:,}"
+        f"{inputs}, {len(saved.branches)} branches, at step {saved.step:,}"
         if len(saved.branches) > 1
-        else f"{inputs}, at step {saved.step + 1:,}"
+        else f"{inputs}, at step {saved.step:,}"
     )

@@ -79,7 +79,7 @@ class FrameMaker:
         return Frame(
             seq=self._seq,
             ts=seam.wall_ns(),
-            step=raw.step + 1,
+            step=raw.step,
             time=raw.time,
             playing=motion.playing,
             at_end=at_end,
@@ -98,7 +98,7 @@ class FrameMaker:
             n_orders=account.exchange.n_orders,
             n_signals=len(session.trade.signals),
             feed=self._feed() if session.recording is None else None,
-            head=(engine.history.head + 1 if engine.goes_back else raw.step + 1),
+            head=engine.history.head if engine.goes_back else raw.step,
         )
 
     def _feed(self) -> FeedRow:

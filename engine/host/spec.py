@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -178,17 +177,7 @@ def resumed_player(spec: Spec, path: Path, tell: Tell) -> Player:
 
 
 def start_of(session: Session, at: str | None) -> int:
-    """Return how many steps to fly before anybody looks: `at` is a step, or a time in ISO 8601 (UTC where it says nothing)."""
+    """Return how many steps to fly before anybody looks: up to and with the one that `at` means."""
     steps = len(session.feed)
-    if at is None:
-        return max(1, min(HISTORY, steps // 2))
-    if at.isdecimal():
-        return max(1, min(int(at), steps))
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise UsageError(f"{at!r} is neither a step nor a time", hint="write --at 5000 or --at 2025-06-14T12:31") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    nanoseconds = int(moment.timestamp()) * 10**9
-    return max(1, int(session.feed.times.searchsorted(nanoseconds, side="right")))
+    step = min(HISTORY, steps // 2) if at is None else int(session.feed.step_of(at))
+    return min(max(step, 0), steps - 1) + 1

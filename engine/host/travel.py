@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,7 +84,7 @@ class Travel:
                 self.go(max(self.step - max(n, 0), 0))
             case Seek(id=number, to=to):
                 self.go(self.target(to))
-                return [Reply(number, True, f"at step {self.step + 1:,}")]
+                return [Reply(number, True, f"at step {self.step:,}")]
             case RunUntil(back=True):
                 return [self._run_back(command)]
             case RunUntil():
@@ -104,9 +104,7 @@ class Travel:
                 self.archive.bookmarks.pop(step, None)
                 if text.strip():
                     self.archive.bookmarks[step] = text.strip()[:200]
-                return [
-                    Reply(number, True, f"{'a note is kept on' if text.strip() else 'no note any more on'} step {step + 1:,}")
-                ]
+                return [Reply(number, True, f"{'a note is kept on' if text.strip() else 'no note any more on'} step {step:,}")]
             case SaveSession(id=number, path=path):
                 return [Reply(number, True, f"saved in {self.archive.save(path)}")]
             case SetParameters(id=number, values=values):
@@ -131,25 +129,17 @@ class Travel:
     def target(self, to: str) -> int:
         """Return the step that a person's text means; raises UsageError where it means none."""
         text = to.strip().replace(",", "").replace(" ", "T", 1) if to.strip()[:1].isdigit() else to.strip()
-        times = self._session.feed.times
-        last = len(times) - 1
+        feed = self._session.feed
+        last = len(feed.times) - 1
         sign = {"+": 1, "-": -1}.get(text[:1], 0)
         if sign and text[1:].isdecimal():
             return min(max(self.step + sign * int(text[1:]), 0), last)
         if sign and text[1:-1].isdecimal() and text[-1:] in SPANS:
             span = timedelta(**{SPANS[text[-1]]: int(text[1:-1])})
             moment = int(self._engine.raw.latest.time) + sign * int(span.total_seconds()) * 10**9
-        elif text.isdecimal():
-            # counted as the deck does: so many steps done
-            return min(max(int(text) - 1, 0), last)
         else:
-            try:
-                when = datetime.fromisoformat(text)
-            except ValueError:
-                hint = "write 5000, 2025-06-14T12:31, +100 bars or -2h"
-                raise UsageError(f"{to!r} is neither a step nor a time", hint=hint) from None
-            moment = int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()) * 10**9
-        return min(max(int(np.searchsorted(times, moment, side="right")) - 1, 0), last)
+            return min(max(int(feed.step_of(text)), 0), last)
+        return min(max(int(np.searchsorted(feed.times, moment, side="right")) - 1, 0), last)
 
     def _wanted(self, command: RunUntil) -> list[Breakpoint]:
         wanted = [Breakpoint(command.text, coin=command.coin)] if command.text else self._enabled
@@ -164,7 +154,7 @@ class Travel:
         if not stop.hits:
             return Reply(command.id, False, "not once before")
         self.stopped_by = _named(stop)
-        return Reply(command.id, True, f"step {stop.step + 1:,}: {self.stopped_by}")
+        return Reply(command.id, True, f"step {stop.step:,}: {self.stopped_by}")
 
     def arrived(self, at_end: bool) -> Message | None:
         """Return what became of the run to a condition that has ended; None where there was none."""
@@ -173,7 +163,7 @@ class Travel:
             return None
         self._lookout = None
         if self.stopped_by:
-            return Reply(goal.id, True, f"step {self.step + 1:,}: {self.stopped_by}")
+            return Reply(goal.id, True, f"step {self.step:,}: {self.stopped_by}")
         return Reply(goal.id, False, "never from here to the end" if at_end else "stopped before it came true")
 
     # breakpoints
@@ -204,7 +194,7 @@ class Travel:
             self._stay()
         self.stopped_by = _named(stop)
         if stop.hits and self.goal is None:
-            self._note("info", f"stopped at step {stop.step + 1:,} by {self.stopped_by}")
+            self._note("info", f"stopped at step {stop.step:,} by {self.stopped_by}")
         return bool(stop.hits)
 
     @property
@@ -236,7 +226,7 @@ class Travel:
             case SwitchBranch(id=number, name=name):
                 branches.switch(name)
                 self._forget(moved=True)
-                text = f"on {name}, at step {self.step + 1:,}"
+                text = f"on {name}, at step {self.step:,}"
             case RenameBranch(id=number, old=old, new=new):
                 branches.rename(old, new)
                 text = f"{old} is {new} now"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import ConfigError, UsageError
-from engine.model import INTERVALS, CoinName, Instrument, Timestamp
+from engine.model import INTERVALS, NS_PER_SECOND, CoinName, Instrument, Timestamp
 from engine.state import BarColumns, Raw, Track
 
 if TYPE_CHECKING:
@@ -71,6 +73,21 @@ class ReplayFeed:
         """Return the times of the next steps, at most so many, all for None."""
         begin = self.latest.step + 1
         return self._times[begin:] if steps is None else self._times[begin : begin + steps]
+
+    def step_of(self, text: str) -> int:
+        """Return the step a person means: its number, or the last by a time in ISO 8601 (UTC where it says nothing).
+
+        It may lie behind the last. Raises UsageError for a text that says neither.
+        """
+        try:
+            if text.isdecimal():
+                return int(text)
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            hint = "write a step such as 5000, or a UTC time such as 2025-06-14T12:31"
+            raise UsageError(f"{text!r} is neither a step nor a time", hint=hint) from None
+        utc = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return bisect_right(self._times, int(utc.timestamp()) * NS_PER_SECOND) - 1
 
     def advance(self, timestamp: Timestamp) -> None:
         """Move to the step at this time; raises UsageError where the recording's next step is at another."""

@@ -397,7 +397,7 @@ def test_frames_are_numbered_and_tell_the_moment() -> None:
     assert two.seq == one.seq + 1
     assert two.ts >= one.ts
     raw = player.session.feed.latest
-    assert (one.step, one.time, one.at_end, one.halted) == (1500, raw.time, False, "")
+    assert (one.step, one.time, one.at_end, one.halted) == (1499, raw.time, False, "")
     assert [row.coin for row in one.watch] == list(bars)
     assert [row.price for row in one.watch] == [raw.price(coin) for coin in bars]
     assert one.n_signals == len(player.session.trade.signals)

@@ -183,13 +183,13 @@ def test_a_session_is_flown_by_command(start: Callable[..., Host]) -> None:
     assert (first.step, first.playing, first.at_end) == (100, False, False)
     events = host.until(lambda its: isinstance(its, p.Events))
     assert host.reports.index(events) < host.reports.index(first)
-    assert events.signals[-1].n == 99
+    assert events.signals[-1].n == 100
 
     # a step at a time
     frame = host.after(p.Step(5))
     assert (frame.step, frame.seq) == (105, first.seq + 1)
     (told,) = [its for its in host.reports if isinstance(its, p.Events)]
-    assert [signal.n for signal in told.signals] == [100, 101, 102, 103, 104]
+    assert [signal.n for signal in told.signals] == [101, 102, 103, 104, 105]
 
     # orders by hand, each answered by its number
     reply = host.after(p.PlaceOrder(41, "BTCUSDT", "buy", "limit", "0.5", "1.00"), kind=p.Reply)
@@ -226,9 +226,9 @@ def test_a_session_is_flown_by_command(start: Callable[..., Host]) -> None:
 
     # to the end, and its last frame
     last = host.after(p.RunToEnd(), holds=lambda its: its.at_end)
-    assert (last.step, last.playing) == (60_000, False)
+    assert (last.step, last.playing) == (59_999, False)
     assert last.n_signals == 60_000
-    assert host.after(p.Step(1)).step == 60_000
+    assert host.after(p.Step(1)).step == 59_999
 
     # and away: what the strategy printed never came near the socket
     host.send(p.Shutdown())
@@ -271,10 +271,10 @@ def test_a_strategy_that_fails_is_told_once_and_the_host_stays(start: Callable[.
     assert (failure.title, failure.fatal) == ("Strategy", False)
     assert "ValueError: boom (own.py:10: raise ValueError" in failure.message
     halted = host.until(lambda its: is_frame(its) and its.halted)
-    assert (halted.step, halted.playing) == (51, False)
-    host.after(p.Step(9), holds=lambda its: its.step == 60)
+    assert (halted.step, halted.playing) == (50, False)
+    host.after(p.Step(9), holds=lambda its: its.step == 59)
     assert host.after(p.PlaceOrder(1, "BTCUSDT", "buy", "market", "0.1"), kind=p.Reply).ok
-    assert host.after(p.Step(1), holds=lambda its: its.step == 61).n_fills > halted.n_fills
+    assert host.after(p.Step(1), holds=lambda its: its.step == 60).n_fills > halted.n_fills
     host.after(p.RunToEnd(), holds=lambda its: its.at_end)
     assert not [its for its in host.reports if isinstance(its, p.Failure)]
     assert host.process.poll() is None

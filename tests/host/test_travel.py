@@ -84,7 +84,7 @@ def test_stepping_back_and_forth_is_where_it_was(player: Player) -> None:
     answers = player.act(p.StepBack(150))
     assert isinstance(answers[0], p.Rewound)
     frame: Any = player.frame()
-    assert (frame.step, frame.head, frame.playing) == (50, 200, False)
+    assert (frame.step, frame.head, frame.playing) == (49, 199, False)
     told = player.events()
     assert told is not None
     assert len(told.fills) == frame.n_fills < fills
@@ -94,16 +94,16 @@ def test_stepping_back_and_forth_is_where_it_was(player: Player) -> None:
     assert again is not None
     assert again.fills[-1].n == fills - 1
     player.act(p.StepBack(10_000))
-    assert player.frame().step == 1  # type: ignore[attr-defined]
+    assert player.frame().step == 0  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
     ("to", "step"),
-    [("5", 5), ("1,00", 100), ("+7", 207), ("-7", 193), ("-1h", 140), ("2025-01-01T01:00", 60), ("2025-01-01 01:00", 60)],
+    [("5", 5), ("1,00", 100), ("+7", 206), ("-7", 192), ("-1h", 139), ("2025-01-01T01:00", 59), ("2025-01-01 01:00", 59)],
 )
 def test_a_place_in_time_can_be_told_in_many_ways(to: str, step: int, player: Player) -> None:
     player.act(p.Seek(1, to))
-    assert player.done == step
+    assert player.done - 1 == step
 
 
 def test_where_there_is_no_such_time_nothing_moves_and_the_remedy_is_told(player: Player) -> None:
@@ -119,7 +119,7 @@ def test_time_stops_at_breakpoints_and_goes_back_to_conditions(player: Player) -
     newest = player.session.trade.account.fills[-3:]
     assert [its.coin for its in newest if its.step == player.done - 1].count("BBBUSDT") == 1
     assert state(player).stopped_by == "BBBUSDT: filled"
-    assert player.frame().head == player.done  # type: ignore[attr-defined]
+    assert player.frame().head == player.done - 1  # type: ignore[attr-defined]
     here = player.done
     assert one(player.act(p.RunUntil(2, "filled", "AAAUSDT", back=True)), p.Reply).ok
     last = max(its.step for its in player.session.trade.account.fills if its.coin == "AAAUSDT")
@@ -130,7 +130,7 @@ def test_time_stops_at_breakpoints_and_goes_back_to_conditions(player: Player) -
     assert [row.text for row in state(player).breakpoints] == ["filled"]
     assert run_until(player, p.RunUntil(4, "close > 1000000")) == "never from here to the end"
     player.act(p.Seek(6, "10"))
-    assert run_until(player, p.RunUntil(7, "filled", "BBBUSDT")) == f"step {player.done}: BBBUSDT: filled"
+    assert run_until(player, p.RunUntil(7, "filled", "BBBUSDT")) == f"step {player.done - 1}: BBBUSDT: filled"
     assert (
         min(its.step for its in player.session.trade.account.fills if its.coin == "BBBUSDT" and its.step > 9) == player.done - 1
     )
@@ -149,7 +149,7 @@ def test_what_is_done_on_the_way_to_a_condition_leaves_it_the_one_that_is_run_to
     assert one(player.act(p.SetBreakpoints(5, [p.BreakpointRow("close > 1000000")])), p.Reply).ok
     while player.playing:
         player.advance()
-    assert one(player.news(), p.Reply).text == f"step {player.done}: every(150)"
+    assert one(player.news(), p.Reply).text == f"step {player.done - 1}: every(150)"
     assert player.done < 200
 
 
@@ -217,7 +217,7 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     def opened(make: Callable[..., Player], *given: Any) -> Player:
         return make(*given, tell)
 
-    spec = Spec(socket="", at="100")
+    spec = Spec(socket="", at="99")
     player = opened(prepare_player, settings(folder), spec)
     player.act(p.PlaceOrder(1, "AAAUSDT", "buy", "limit", "1", "50"))
     player.act(p.SetBookmark(2, 99, "here it begins"))
@@ -235,7 +235,7 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     assert now.path == str(folder / "mine.toml")
 
     offered = opened(prepare_player, settings(folder), spec)
-    assert state(offered).unsaved == "1 input by hand, at step 101"
+    assert state(offered).unsaved == "1 input by hand, at step 100"
     unsaved = Path(state(offered).unsaved_path)
     left = opened(resumed_player, Spec(socket=""), unsaved)
     assert hashed(left) == here
@@ -243,5 +243,5 @@ def test_a_session_is_saved_taken_up_again_and_offered_where_it_was_left(folder:
     left.act(p.PlaceOrder(5, "AAAUSDT", "buy", "limit", "1", "40"))
     left.travel.archive.close()
     once_more = opened(prepare_player, settings(folder), spec)
-    assert state(once_more).unsaved == "2 inputs by hand, at step 101"
+    assert state(once_more).unsaved == "2 inputs by hand, at step 100"
     assert state(once_more).unsaved_path == str(unsaved)

@@ -64,7 +64,7 @@ def serve() -> None:
         signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(7)))
     if fault == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    world = (TravelWorld if fault == "travel" else World)(at=int(spec["at"] or 700), clock=None)
+    world = (TravelWorld if fault == "travel" else World)(at=int(spec["at"] or 700) + 1, clock=None)
     world.clock = time.time_ns()
     if fault in ENVIRONMENTS or fault == "trouble":
         world.go_trading(fault if fault in ENVIRONMENTS else "testnet")
@@ -93,9 +93,9 @@ def serve() -> None:
                     return
                 send(*world.obey(command), *world.news())
                 moved = True
-                while fault == "hung" and world.done > 700:
+                while fault == "hung" and world.done > 701:
                     pass
-                if fault == "crash" and world.done > 700:
+                if fault == "crash" and world.done > 701:
                     print("Segmentation of a sort", file=sys.stderr, flush=True)
                     os.kill(os.getpid(), 9)
         if time.monotonic() >= due:

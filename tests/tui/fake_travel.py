@@ -63,7 +63,7 @@ class TravelWorld(World):
     def frame(self) -> p.Frame:
         """Return the world at the cursor, and how far its branch was flown."""
         self._follow()
-        return msgspec.structs.replace(super().frame(), head=self.now.head)
+        return msgspec.structs.replace(super().frame(), head=self.now.head - 1)
 
     def travels(self) -> p.Travels:
         """Return what is known of time."""
@@ -124,7 +124,7 @@ class TravelWorld(World):
                 self.notes.pop(step, None)
                 if text:
                     self.notes[step] = text
-                return [p.Reply(number, True, f"a note on step {step + 1:,}")]
+                return [p.Reply(number, True, f"a note on step {step:,}")]
             case p.SaveSession(id=number, path=path):
                 if "nowhere" in path:
                     return [p.Reply(number, False, "there is no folder /nowhere\nmake it, or name another")]
@@ -155,7 +155,7 @@ class TravelWorld(World):
             case p.SwitchBranch(id=number, name=name):
                 self.now = next(its for its in self.futures if its.name == name)
                 self.done = self.now.at + 1
-                return [p.Reply(number, True, f"on {name}, at step {self.done:,}")]
+                return [p.Reply(number, True, f"on {name}, at step {self.done - 1:,}")]
             case p.RenameBranch(id=number, old=old, new=new):
                 if not new or any(its.name == new for its in self.futures):
                     return [p.Reply(number, False, f"{new!r} cannot name a branch")]
@@ -179,7 +179,7 @@ class TravelWorld(World):
 
     def _seek(self, number: int, to: str) -> p.Reply:
         if to.isdigit():
-            self.step(min(int(to), self.steps) - self.done)
+            self.step(min(int(to) + 1, self.steps) - self.done)
         elif to[:1] in "+-" and to[1:].isdigit():
             self.step(int(to))
         else:
@@ -189,7 +189,7 @@ class TravelWorld(World):
                 return p.Reply(number, False, f"{to!r} is neither a step nor a time\nwrite 5000, or +100 bars")
             times = self.tapes[self.coin].time
             self.step(max(n for n, time in enumerate(times) if time + MINUTE <= moment or not n) + 1 - self.done)
-        return p.Reply(number, True, f"at step {self.done:,}")
+        return p.Reply(number, True, f"at step {self.done - 1:,}")
 
     def _wrong(self, text: str) -> str:
         for word in text.replace("(", " ").replace(",", " ").split():
@@ -206,7 +206,7 @@ class TravelWorld(World):
             return p.Reply(command.id, False, "not once before" if command.back else "never from here to the end")
         self.step(step - self.done)
         self.stopped_by = f"{command.coin or 'BTCUSDT'}: {command.text or 'a breakpoint'}"
-        return p.Reply(command.id, True, f"step {self.done:,}: {self.stopped_by}")
+        return p.Reply(command.id, True, f"step {self.done - 1:,}: {self.stopped_by}")
 
     def _why(self, number: int) -> p.WhyReport:
         step = self.done - 1

@@ -318,7 +318,7 @@ class World:
         balances = [p.BalanceRow("USDT", "499.10318274", "5205.00000000"), p.BalanceRow("BTC", "0.09399060", "0.00000000")]
         account = p.Account(10_412.55 + gain, 4.13 + gain / 100, 2.5, 31.87, balances)
         return p.Frame(
-            seq=self.seq, ts=self.clock or 0, step=done, time=bars.time[done - 1] + MINUTE if done else START,
+            seq=self.seq, ts=self.clock or 0, step=done - 1, time=bars.time[done - 1] + MINUTE if done else START,
             playing=self.playing, at_end=done >= self.steps, speed=self.speed, rate=self.speed or 52_000.0, halted=self.halted,
             stopped=self.stopped, stopped_today=self.stopped_today,
             watch=watch, chart=chart, features=features, positions=positions, orders=list(self.orders), account=account,

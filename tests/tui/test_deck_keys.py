@@ -77,7 +77,7 @@ async def test_a_typed_number_is_shown_until_it_is_used() -> None:
         await press(pilot, "right")
         assert "×" not in screen_text(app)[-2]
         assert app.deck.session.frame is not None
-        assert app.deck.session.frame.step == 742
+        assert app.deck.session.frame.step == 741
 
 
 async def test_at_the_end_time_stands_still() -> None:
@@ -462,7 +462,7 @@ async def test_a_restart_begins_where_the_engine_was_last_seen() -> None:
         assert "ENGINE GONE" in screen_text(app)[1]
         await press(pilot, "r")
         await settle(pilot)
-        assert specs[1] == HostSpec(recording="demo", at="710")
+        assert specs[1] == HostSpec(recording="demo", at="709")
         assert "ENGINE GONE" not in "".join(screen_text(app))
         await press(pilot, "right")
         assert moves(links[1]) == [p.Step(1)]
@@ -540,7 +540,7 @@ async def test_the_newest_frame_is_the_one_shown() -> None:
             link.world.step()
             link.show(link.world.frame())
         await settle(pilot)
-        assert shown == [750]
+        assert shown == [749]
 
 
 async def test_any_size_is_drawn() -> None:

@@ -114,7 +114,7 @@ async def test_a_replay_flies_on_paper_and_comes_back_to_where_it_was(config: st
         await choose(pilot, "")
         await pilot.press("enter")
         await settle(pilot)
-        assert hangar.specs[2:] == [HostSpec(config=config, overrides={"strategy.params.fast": "10"}, at="700", speed=20)]
+        assert hangar.specs[2:] == [HostSpec(config=config, overrides={"strategy.params.fast": "10"}, at="699", speed=20)]
         assert screen_text(app)[0].startswith(" REPLAY ")
 
 

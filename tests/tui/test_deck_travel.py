@@ -66,7 +66,7 @@ def said(app: DeckApp) -> str:
         (["ctrl+left"], p.StepBack(100)),
         (["2", "5", "left"], p.StepBack(25)),
         (["h"], p.StepBack(10)),
-        (["home"], p.Seek(1, "1")),
+        (["home"], p.Seek(1, "0")),
         (["right_square_bracket"], p.RunUntil(1, "filled", "BTCUSDT")),
         (["left_square_bracket"], p.RunUntil(1, "filled", "BTCUSDT", back=True)),
         (["right_curly_bracket"], p.RunUntil(1, "signal", "BTCUSDT")),
@@ -88,12 +88,12 @@ async def test_a_step_back_takes_fills_and_signals_with_it_and_tables_keep_their
         assert row is not None
         await press(pilot, *"40", "left")
         assert app.deck.session.frame is not None
-        assert (app.deck.session.frame.step, app.deck.session.head) == (660, 700)
+        assert (app.deck.session.frame.step, app.deck.session.head) == (659, 699)
         assert [fill.n for fill in app.deck.session.fills] == list(range(12, -1, -1))
         assert app.deck.fills.current == row
         assert "40 behind" in shown(app)
         await press(pilot, "E")
-        assert moves(link)[-1] == p.Seek(1, "700")
+        assert moves(link)[-1] == p.Seek(1, "699")
         assert app.deck.fills.current == row
         assert "behind" not in shown(app)
 
@@ -112,7 +112,7 @@ async def test_the_jump_stays_open_until_it_is_a_place() -> None:
     async with flying(travelling()) as (app, link, pilot):
         await press(pilot, "slash")
         assert isinstance(app.screen, JumpScreen)
-        assert "at step 700 of 4,000" in shown(app)
+        assert "at step 699 of 0 to 3,999" in shown(app)
         await press(pilot, "enter")
         assert moves(link) == []
         await press(pilot, *"soon", "enter")
@@ -150,12 +150,12 @@ async def test_a_condition_completes_its_names_and_points_at_what_cannot_be_read
         assert moves(link)[-1] == p.RunUntil(moves(link)[-1].id, "lost")  # type: ignore[union-attr]
         assert link.world.done == 840
         assert "stopped" in shown(app)
-        assert "step 840: BTCUSDT: lost" in said(app)
+        assert "step 839: BTCUSDT: lost" in said(app)
         await press(pilot, "U")
         assert app.screen.query_one("#condition", Input).value == "lost"
         await press(pilot, "down", "right", "enter")
         assert moves(link)[-1] == p.RunUntil(moves(link)[-1].id, "lost", "BTCUSDT", back=True)  # type: ignore[union-attr]
-        assert app.deck.session.stopped_at == {840, 700}
+        assert app.deck.session.stopped_at == {839, 699}
 
 
 async def test_what_never_comes_true_is_told_in_the_form() -> None:
@@ -198,14 +198,14 @@ async def test_why_is_a_tab_that_follows_the_cursor_and_asks_once_a_step() -> No
     async with flying(travelling()) as (app, link, pilot):
         await press(pilot, "y")
         assert app.deck.tab == "why"
-        assert "step 700" in shown(app)
+        assert "step 699" in shown(app)
         assert "fast above slow" in shown(app)
         asked = [command for command in link.sent if isinstance(command, p.AskWhy)]
         assert len(asked) == 1
         link.show(link.world.frame())
         await settle(pilot)
         await press(pilot, "left")
-        assert "step 699 " in shown(app)
+        assert "step 698 " in shown(app)
         assert len([command for command in link.sent if isinstance(command, p.AskWhy)]) == 2
         link.world.playing = True
         link.world.step(5)
@@ -259,10 +259,10 @@ async def test_in_a_small_terminal_why_lies_over_the_deck_and_time_moves_under_i
     async with flying(travelling(), size=(80, 24)) as (app, link, pilot):
         await press(pilot, "y")
         assert isinstance(app.screen, WhyScreen)
-        assert "step 700" in shown(app)
+        assert "step 699" in shown(app)
         await press(pilot, "left", "left", "right")
         assert link.world.done == 699
-        assert "step 699" in shown(app)
+        assert "step 698" in shown(app)
         await press(pilot, "down", "pagedown", "up", "pageup", "escape")
         assert not isinstance(app.screen, WhyScreen)
         await press(pilot, "f", "enter")
@@ -303,7 +303,7 @@ async def test_parameters_behind_the_head_say_that_they_branch_and_bad_ones_are_
         assert not isinstance(app.screen, ParamsScreen)
         assert moves(link)[-1] == p.SetParameters(moves(link)[-1].id, {"fast": "40"})  # type: ignore[union-attr]
         assert "fast=40" in screen_text(app)[0]
-        assert "branch 1 ┬ 600" in shown(app)
+        assert "branch 1 ┬ 599" in shown(app)
 
 
 async def test_an_order_by_hand_behind_the_head_says_that_it_branches() -> None:
@@ -360,7 +360,7 @@ async def test_two_branches_are_held_against_each_other_and_a_trip_is_gone_to() 
         assert isinstance(app.screen, CompareScreen)
         assert (app.screen.report.one, app.screen.report.other) == ("main", "branch 1")
         text = shown(app)
-        assert "they part at step 440" in text
+        assert "they part at step 439" in text
         assert "+1.8900" in text
         assert "only on" in text
         await press(pilot, "tab", "down", "tab", "enter")
@@ -456,7 +456,7 @@ async def test_the_bar_is_clicked_and_dragged_to_a_place() -> None:
 async def test_the_bar_tells_what_was_flown_ahead_and_what_is_marked() -> None:
     link = travelling()
     world = world_of(link)
-    world.notes, world.inputs = {1999: "here"}, [2999]
+    world.notes, world.inputs = {2000: "here"}, [3000]
     async with flying(link) as (app, _, pilot):
         await press(pilot, "slash", *"1000", "enter", *"500", "left")
         session = app.deck.session

@@ -44,7 +44,7 @@ async def test_an_engine_that_hangs_is_ended_and_started_again_where_it_stood() 
         await pilot.press("r")
         await settle(pilot)
         assert links[0].killed, "it does not answer, so it is not asked"
-        assert specs[1:] == [HostSpec(at="710")]
+        assert specs[1:] == [HostSpec(at="709")]
         assert "‖ paused" in screen_text(app)[-2]
 
 

@@ -227,7 +227,7 @@ async def test_the_deck_ends_a_host_that_hangs_and_starts_another() -> None:
                 assert time.monotonic() < deadline, "\n".join(screen_text(app))
                 await asyncio.sleep(0.02)
 
-        await shown("700 / 4,000")
+        await shown("700 / 3,999")
         await pilot.press("n")
         app._heard -= 60
         app._asked = app._heard + 1
@@ -259,15 +259,15 @@ async def test_the_deck_shows_a_killed_host_within_a_second_and_restarts_it() ->
                 await asyncio.sleep(0.02)
             return time.monotonic() - began
 
-        await shown("700 / 4,000", 10)
+        await shown("700 / 3,999", 10)
         await pilot.press("n")
-        await shown("710 / 4,000", 5)
+        await shown("710 / 3,999", 5)
         process = links[0]._process
         assert process is not None
         os.kill(process.pid, signal.SIGKILL)
         assert await shown("ENGINE GONE  the engine was ended by SIGKILL", 3) < 1
         await pilot.press("r")
-        await shown("710 / 4,000", 10)
+        await shown("710 / 3,999", 10)
         await settle(pilot)
         assert "ENGINE GONE" not in "\n".join(screen_text(app))
         process = links[1]._process

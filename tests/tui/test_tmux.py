@@ -187,7 +187,7 @@ def test_where_nothing_can_be_drawn_the_deck_says_so(terminal: Terminal) -> None
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_signals_restore_the_terminal_and_end_the_engine(terminal: Terminal, number: signal.Signals) -> None:
     terminal.start(FAKE)
-    terminal.until(r"700 / 4,000")
+    terminal.until(r"700 / 3,999")
     hosts = terminal.hosts()
     assert hosts
     os.kill(terminal.pid, number)
@@ -198,7 +198,7 @@ def test_signals_restore_the_terminal_and_end_the_engine(terminal: Terminal, num
 
 def test_a_terminal_that_closes_leaves_nothing_behind(terminal: Terminal) -> None:
     terminal.start(FAKE)
-    terminal.until(r"700 / 4,000")
+    terminal.until(r"700 / 3,999")
     pids = [terminal.pid, *terminal.hosts()]
     assert len(pids) == 2
     terminal.close()
@@ -207,7 +207,7 @@ def test_a_terminal_that_closes_leaves_nothing_behind(terminal: Terminal) -> Non
 
 def test_a_terminal_that_closes_while_the_deck_waits_for_its_engine_leaves_nothing_behind(terminal: Terminal) -> None:
     terminal.start(f"{FAKE} silent")
-    terminal.until(r"700 / 4,000")
+    terminal.until(r"700 / 3,999")
     pids = [terminal.pid, *terminal.hosts()]
     assert len(pids) == 2
     terminal.press("q")
@@ -237,7 +237,7 @@ def test_a_hung_strategy_does_not_outlive_its_deck(terminal: Terminal, tmp_path:
 
 def test_a_deck_that_is_killed_takes_the_engine_along(terminal: Terminal) -> None:
     terminal.start(FAKE)
-    terminal.until(r"700 / 4,000")
+    terminal.until(r"700 / 3,999")
     hosts = terminal.hosts()
     os.kill(terminal.pid, signal.SIGKILL)
     until_gone(hosts)
@@ -245,7 +245,7 @@ def test_a_deck_that_is_killed_takes_the_engine_along(terminal: Terminal) -> Non
 
 def test_keys_are_answered_while_frames_pour_in(terminal: Terminal) -> None:
     terminal.start(FAKE, (200, 60))
-    terminal.until(r"700 / 4,000")
+    terminal.until(r"700 / 3,999")
     terminal.press("+", "+", "+", "Space")
     terminal.until("playing")
     for key, shown in (

@@ -49,31 +49,31 @@ def test_the_first_loss_is_explained_undone_and_compared_with_another_way(
     loss, coin = first_loss(config)
     env = f"env XDG_DATA_HOME={shlex.quote(str(tmp_path / 'data'))}"
     terminal.start(f"{env} {DECK} replay {shlex.quote(str(config))}")
-    terminal.until(rf"paused .* {BEGIN:,} / 130,708", 120)
+    terminal.until(rf"paused .* {BEGIN:,} / 130,707", 120)
 
     terminal.press("u")
     terminal.until("Run to a condition")
     terminal.press("l", "o", "s", "Tab")
     terminal.until(r"condition +lost ")
     terminal.press("Enter")
-    terminal.until(rf"◆ stopped .* {loss + 1:,} / ")
-    terminal.until(rf"step {loss + 1:,}: {coin}: lost")
+    terminal.until(rf"◆ stopped .* {loss:,} / ")
+    terminal.until(rf"step {loss:,}: {coin}: lost")
 
     terminal.press("y")
-    why = terminal.until(rf"step {loss + 1:,}  2025-")
+    why = terminal.until(rf"step {loss:,}  2025-")
     assert "fast" in why
     terminal.until(rf"#\d+ {coin} sell market")
     terminal.press("y")
 
     terminal.press("6", "0", "Left")
-    terminal.until(rf" {loss - 59:,} / .* 60 behind")
+    terminal.until(rf" {loss - 60:,} / .* 60 behind")
     terminal.press("e")
     terminal.until("60 steps ahead")
     terminal.press("C-u", "1", "0", "Enter")
     terminal.until(r"fast=10 ")
-    terminal.until(rf"branch 1 ┬ {loss - 59:,}")
+    terminal.until(rf"branch 1 ┬ {loss - 60:,}")
     terminal.press("5", "0", "0", "0", "Right")
-    terminal.until(rf" {loss + 4941:,} / .* live edge")
+    terminal.until(rf" {loss + 4940:,} / .* live edge")
 
     terminal.press("T")
     terminal.until("└ branch 1")
@@ -81,14 +81,14 @@ def test_the_first_loss_is_explained_undone_and_compared_with_another_way(
     compared = terminal.until("they part at step", 30)
     found = re.search(r"they part at step ([\d,]+)", compared)
     assert found
-    assert loss - 59 < int(found[1].replace(",", "")) <= loss + 4941
+    assert loss - 60 < int(found[1].replace(",", "")) <= loss + 4940
     terminal.until("return pct")
     terminal.until("only on")
     terminal.press("Enter")
     terminal.until(r"─ Why ─")
     terminal.until(r"step [\d,]+  2025-")
     terminal.press("Escape")
-    terminal.until(rf" {loss + 4941:,} / .* live edge")
+    terminal.until(rf" {loss + 4940:,} / .* live edge")
 
     terminal.press("C-s")
     terminal.until("Save the session")
@@ -104,10 +104,10 @@ def test_the_first_loss_is_explained_undone_and_compared_with_another_way(
     try:
         second.start(f"{env} {DECK} replay {shlex.quote(str(tmp_path / 'mine.toml'))}", (80, 24))
         again = second.until(r"paused ", 60)
-        assert steps(again) == loss + 4941
+        assert steps(again) == loss + 4940
         assert "mine.toml" in again.splitlines()[0]
         second.press("Left")
-        second.until(rf" {loss + 4940:,} / ")
+        second.until(rf" {loss + 4939:,} / ")
         second.press("q")
         second.until("LEFT 0")
     finally:

@@ -286,18 +286,18 @@ async def test_the_title_says_what_must_not_be_missed(session: Session, world: W
 async def test_transport(session: Session, world: World) -> None:
     widget = Transport(session)
     assert await drawn(widget, (118, 1), lambda: widget.show("", 3, "")) == [
-        " ‖ paused   ›1  »10  ⇥end  −  10x  +  ━━░░━━━●━━━━━━━━━━━━━━━━━━━━━━━░━━━━━━━━━━━━    700 / 4,000     –/s  lag   3 ms"
+        " ‖ paused   ›1  »10  ⇥end  −  10x  +  ━━░░━━━●━━━━━━━━━━━━━━━━━━━━━━━░━━━━━━━━━━━━    699 / 3,999     –/s  lag   3 ms"
     ]
     world.playing, world.speed = True, 0
     session.see(world.frame())
     widget = Transport(session)
     assert await drawn(widget, (78, 1), lambda: widget.show("25", 1500, "")) == [
-        " ▶ playing  ×25  −  max  +  ━░━━●━━━━━━━━━━━━░━━━━━━━    700 / 4,000  52.0k/s"
+        " ▶ playing  ×25  −  max  +  ━░━━●━━━━━━━━━━━━░━━━━━━━    699 / 3,999  52.0k/s"
     ]
     world.step(5000)
     session.see(world.frame())
     widget = Transport(session)
-    assert await drawn(widget, (50, 1), lambda: widget.show("", 0, "")) == [" ■ end      ━░━━━━━━━━━━━━━░━━━━━●  4,000 / 4,000"]
+    assert await drawn(widget, (50, 1), lambda: widget.show("", 0, "")) == [" ■ end      ━░━━━━━━━━━━━━━░━━━━━●  3,999 / 3,999"]
 
 
 async def test_tabs_and_wireframe(session: Session) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,18 +69,4 @@ def _explained(what: str, recording: str | None, changes: list[str] | None, at: 
         else:
             session = prepare(what, overrides=replayed(overrides_of(changes, recording)))
             engine = Engine(session.feed, session.trade, session.strategy, session.begin)
-        return explain(engine, _step(at, session.feed.times))
-
-
-def _step(at: str, times: Any) -> int:
-    """Return the step that is meant: its number, or the last by a time in ISO 8601, UTC where it says nothing."""
-    from datetime import UTC, datetime
-
-    if at.lstrip("-").isdecimal():
-        return int(at)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise UsageError(f"{at!r} is neither a step nor a time", hint="write --at 5000 or --at 2025-06-14T12:31") from None
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return int(times.searchsorted(int(moment.timestamp()) * 10**9, side="right")) - 1
+        return explain(engine, session.feed.step_of(at))

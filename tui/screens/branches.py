@@ -83,7 +83,7 @@ class Tree(Table[Leaf]):
             case "name":
                 return (row.tree + its.name, "strong" if row.now else "")
             case "step":
-                return ("" if not its.parent else f"{its.step + 1:,}" if its.step >= 0 else "the start", "dim")
+                return ("" if not its.parent else f"{its.step:,}" if its.step >= 0 else "the start", "dim")
             case "at":
                 return (f"{its.at + 1:,}", "")
             case _:

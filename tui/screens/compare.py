@@ -42,7 +42,7 @@ class CompareScreen(DeckModal[Trip | None]):
         """Yield the curves over the two tables."""
         report = self.report
         with Panel("compare"):
-            title = f"{clean(report.one, 40)} and {clean(report.other, 40)}, up to step {report.until + 1:,}"
+            title = f"{clean(report.one, 40)} and {clean(report.other, 40)}, up to step {report.until:,}"
             yield Static(Content(title), classes="panel--title")
             yield EquityCurves(report, id="curves")
             with Container(id="tables"):

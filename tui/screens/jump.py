@@ -28,7 +28,7 @@ class JumpScreen(AskScreen):
         hello, frame = session.hello, session.frame
         if hello is None or frame is None:
             return ""
-        at = f"at step {frame.step:,} of {hello.steps:,}, {moment(frame.time)} UTC"
+        at = f"at step {frame.step:,} of 0 to {hello.steps - 1:,}, {moment(frame.time)} UTC"
         return f"{at}\nthe recording is from {moment(hello.start)} to {moment(hello.end)}"
 
     def form(self) -> Iterator[tuple[str, Widget]]:

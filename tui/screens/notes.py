@@ -38,11 +38,11 @@ class Notes(Table[Bookmark]):
 
     def cell(self, row: Bookmark, name: str) -> Span:
         """Return a cell of a note's line."""
-        return (f"{row.step + 1:,}", "dim") if name == "step" else (row.text, "")
+        return (f"{row.step:,}", "dim") if name == "step" else (row.text, "")
 
 
 class NotesScreen(DeckModal[int | None]):
-    """Dismissed with the step of the note to go to, counted from 0, or with None."""
+    """Dismissed with the step of the note to go to, or with None."""
 
     BINDINGS = [
         Binding("escape", "dismiss(None)", "Close", show=False),
@@ -57,12 +57,12 @@ class NotesScreen(DeckModal[int | None]):
         super().__init__()
         self.deck = deck
         frame = deck.session.frame
-        self._step = frame.step - 1 if frame is not None else 0
+        self._step = frame.step if frame is not None else -1
 
     def compose(self) -> ComposeResult:
         """Yield the field and the list."""
         with Panel("list"):
-            yield Static(Content(f"Note on step {self._step + 1:,}"), classes="panel--title")
+            yield Static(Content(f"Note on step {self._step:,}"), classes="panel--title")
             yield Input(self._text(), id="note", max_length=LONGEST, placeholder="what is to be remembered of this step")
             yield Notes(id="notes")
             yield Static(

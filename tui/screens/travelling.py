@@ -63,7 +63,7 @@ class TravelKeys:
             return
         count, deck.count = int(deck.count or bars), ""
         deck.show_transport()
-        if deck.session.frame.step <= 1:
+        if deck.session.frame.step <= 0:
             deck.notify("this is the first step", markup=False)
         else:
             deck.send(StepBack(count))
@@ -82,7 +82,7 @@ class TravelKeys:
 
     def action_first(self) -> None:
         """Go back to the first step."""
-        self.seek("1")
+        self.seek("0")
 
     def action_edge(self) -> None:
         """Go as far as this branch was flown."""
@@ -199,7 +199,7 @@ class TravelKeys:
         deck = cast("DeckScreen", self)
         frame, travels = deck.session.frame, deck.session.travels
         seen = deck.tab == "why" or isinstance(deck.app.screen, WhyScreen)
-        if not seen or frame is None or travels is None or frame.playing or not frame.step:
+        if not seen or frame is None or travels is None or frame.playing or frame.step < 0:
             return
         wanted = (travels.branch, frame.step, frame.n_orders)
         if deck.explained != wanted and not deck.explaining:
@@ -241,7 +241,7 @@ class TravelKeys:
         frame = deck.session.frame
         step = step_of(row, frame) if frame is not None and not why_not(deck.session) else None
         if step is not None:
-            self.go_and_explain(str(step + 1), getattr(row, "coin", ""))
+            self.go_and_explain(str(step), getattr(row, "coin", ""))
         return step is not None
 
     def action_leave(self) -> None:
@@ -261,7 +261,7 @@ class TravelKeys:
             place = deck.way.pop()
             if place.branch != deck.session.travels.branch:
                 self.ask(SwitchBranch(deck.deck_app.next_id(), place.branch), self.toast_if_not)
-            self.seek(str(place.step))
+            self.seek(str(max(place.step, 0)))
             if place.tab != deck.tab:
                 deck.show_tab(place.tab)
             return True

@@ -36,12 +36,12 @@ class WhatIfKeys(TravelKeys):
     def action_notes(self) -> None:
         """Ask for a note on this step, over the list of notes."""
         deck = self.travelling()
-        if deck is not None and deck.session.frame is not None and deck.session.frame.step:
+        if deck is not None and deck.session.frame is not None and deck.session.frame.step >= 0:
             deck.app.push_screen(NotesScreen(deck), self._to_note)
 
     def _to_note(self, step: int | None) -> None:
         if step is not None:
-            self.seek(str(step + 1))
+            self.seek(str(step))
 
     def action_parameters(self) -> None:
         """Ask for other parameters."""
@@ -85,7 +85,7 @@ class WhatIfKeys(TravelKeys):
             return
         if trip.branch != deck.session.travels.branch:
             self.ask(SwitchBranch(deck.deck_app.next_id(), trip.branch), self.toast)
-        self.go_and_explain(str(trip.row.exit_step + 1), trip.row.coin)
+        self.go_and_explain(str(trip.row.exit_step), trip.row.coin)
 
     def action_save(self) -> None:
         """Ask where to save the session."""

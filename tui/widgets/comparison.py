@@ -102,9 +102,9 @@ class Trips(Table[Trip]):
             case "coin":
                 return (self.session.label(trip.coin), "")
             case "entry":
-                return (f"{trip.entry_step + 1:,}", "dim")
+                return (f"{trip.entry_step:,}", "dim")
             case "exit":
-                return (f"{trip.exit_step + 1:,}", "dim")
+                return (f"{trip.exit_step:,}", "dim")
             case "amount":
                 return (exact(f"{trip.amount:.8f}"), "")
             case _:

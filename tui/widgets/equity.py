@@ -64,7 +64,7 @@ class EquityCurves(Lines):
         ):
             spans += [(f" {sample} {clean(name, 24)} ", style), (f"{fixed(values[-1], 2)}  ", "strong")]
         if report.parts >= 0:
-            spans.append((f"┊ they part at step {report.parts + 1:,}", "warn"))
+            spans.append((f"┊ they part at step {report.parts:,}", "warn"))
         else:
             spans.append(("they do not part", "dim"))
         return tuple(spans)

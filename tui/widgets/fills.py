@@ -59,7 +59,6 @@ class Fills(Table[FillRow]):
             case "order":
                 return (f"#{row.order_id}", "dim")
             case "step":
-                # as the transport bar counts: steps done
-                return (f"{row.step + 1:,}", "dim")
+                return (f"{row.step:,}", "dim")
             case _:
                 return ("", "")

@@ -13,28 +13,28 @@ _MARKS = {STOP: "warn", NOTE: "accent strong", INPUT: "strong", PART: "line-3"}
 
 def place_of(step: int, steps: int, size: int) -> int:
     """Return which of `size` cells a step is in, of so many in all."""
-    return min(size - 1, int(step / steps * size)) if steps else 0
+    return min(size - 1, int(max(step, 0) / steps * size)) if steps else 0
 
 
 def step_at(cell: int, size: int, session: Session) -> int:
     """Return the step that a cell of the bar stands for; what has something marked on it stands for that."""
     hello = session.hello
     if hello is None or size < 1:
-        return 1
+        return 0
     cell = min(max(cell, 0), size - 1)
     marked = [step for step in _marks(session) if place_of(step, hello.steps, size) == cell]
-    return marked[-1] if marked else max(1, min(hello.steps, round((cell + 0.5) / size * hello.steps)))
+    return marked[-1] if marked else min(hello.steps - 1, int((cell + 0.5) / size * hello.steps))
 
 
 def _marks(session: Session) -> dict[int, str]:
-    """Return what is marked by the steps done there, what matters most last."""
+    """Return what is marked at which steps, what matters most last."""
     travels = session.travels
     if travels is None:
         return {}
-    marks = {row.step + 1: PART for row in travels.branches if row.name == travels.branch and row.parent and row.step >= 0}
-    marks |= {step + 1: INPUT for step in travels.inputs}
+    marks = {row.step: PART for row in travels.branches if row.name == travels.branch and row.parent and row.step >= 0}
+    marks |= dict.fromkeys(travels.inputs, INPUT)
     marks |= dict.fromkeys(session.stopped_at, STOP)
-    return marks | {its.step + 1: NOTE for its in travels.bookmarks}
+    return marks | {its.step: NOTE for its in travels.bookmarks}
 
 
 def course(hello: Hello, frame: Frame, session: Session, size: int) -> list[Piece]:
@@ -70,7 +70,7 @@ def where(session: Session, room: int) -> list[Piece]:
     row = next((its for its in travels.branches if its.name == travels.branch), None)
     behind = session.head - frame.step
     if row is not None and (len(travels.branches) > 1 or behind):
-        parts = f" {PART} {row.step + 1:,}" if row.parent and row.step >= 0 else ""
+        parts = f" {PART} {row.step:,}" if row.parent and row.step >= 0 else ""
         told.append((f" {clean(row.name, 24)}{parts} ", "line-3", "branches"))
         told.append((f" {behind:,} behind ", "dim", "edge") if behind else (" live edge ", "dim", ""))
     while told and sum(len(piece[0]) for piece in told) > room:

@@ -28,7 +28,7 @@ class Transport(Lines):
     """Buttons, speed, a bar of the whole recording with its gaps, steps, measured rate and the screen's own lag."""
 
     class Sought(Message):
-        """A place on the bar was clicked, or dragged to; `step` counts steps done."""
+        """A place on the bar was clicked, or dragged to; and which step that is."""
 
         def __init__(self, step: int) -> None:
             super().__init__()
@@ -98,9 +98,9 @@ class Transport(Lines):
 
     def _pieces(self, hello: Hello, frame: Frame, width: int) -> tuple[list[Piece], list[Piece]]:
         left = self._left(frame, width)
-        total = f"{hello.steps:,}"
-        done = f"{frame.step:,}".rjust(len(total))
-        right: list[Piece] = [(f" {done} / {total} ", "", "")]
+        last = f"{hello.steps - 1:,}"
+        step = (f"{frame.step:,}" if frame.step >= 0 else "–").rjust(len(last))
+        right: list[Piece] = [(f" {step} / {last} ", "", "")]
         if width >= 72:
             runs = frame.playing and not self._trouble
             right.append((f" {compact(frame.rate):>5}/s " if runs else "    –/s ", "dim", ""))

@@ -53,8 +53,7 @@ class Why(Table[Said]):
         why = self.session.why
         if why is None:
             return []
-        # the deck counts steps done, so the first is 1 here as on the transport bar
-        head = f"step {why.step + 1:,}  {moment(why.time, '%Y-%m-%d %H:%M:%S')} UTC" if why.time else ""
+        head = f"step {why.step:,}  {moment(why.time, '%Y-%m-%d %H:%M:%S')} UTC" if why.time else ""
         rows = [Said(0, head, "strong")] if head else []
         for text in _arranged(why.lines[1:]) if head else why.lines:
             indent = len(text) - len(text.lstrip())

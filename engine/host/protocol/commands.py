@@ -170,7 +170,7 @@ class Complete(Message, frozen=True):
 
 
 class AskWhy(Message, frozen=True):
-    """Why a step, counted as in fills and signals from 0, went as it did; -1 is the one just done. Answered by WhyReport."""
+    """Why a step went as it did; -1 is the one just done. Answered by WhyReport."""
 
     id: int
     step: int = -1

@@ -59,7 +59,7 @@ class Hello(Message, frozen=True):
 class Frame(Message, frozen=True):
     """The world at the cursor; the latest frame replaces every earlier one.
 
-    `step` counts steps done (0 before the first bar), `time` is the cursor's market time in ns, `ts` the host's wall clock
+    `step` is the step at the cursor (-1 before the first), `time` is the cursor's market time in ns, `ts` the host's wall clock
     (`time.time_ns()`) when the frame was made; the answer to a command that moves something is a frame at once, not one
     at the next tenth of a second. `rate` the measured steps a second, `halted` why the strategy stands still ("" while it
     flies), `stopped` why nothing may be bought ("" while it may), be it for this UTC day only; `feed` is None on a replay,
@@ -88,8 +88,8 @@ class Frame(Message, frozen=True):
     n_signals: int
     feed: FeedRow | None = None
     trade: TradeRow | None = None
-    head: int = 0
-    """Steps of this branch flown so far: `step` is behind it where time was gone back in."""
+    head: int = -1
+    """The farthest step of this branch flown so far: `step` is behind it where time was gone back in."""
 
 
 class Events(Message, frozen=True):
