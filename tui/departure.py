@@ -7,20 +7,19 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from textual.app import App
-
 from engine.host.protocol import Hello
 from tui.mailbox import HostSpec, Link
 from tui.modes import word_of
 from tui.screens.leave import LeaveScreen
 from tui.screens.modes import ModesScreen
 from tui.switching import spec_for
+from tui.turns import KeysInTurn
 
 if TYPE_CHECKING:
     from tui.screens.deck import DeckScreen
 
 
-class Departure(App[int]):
+class Departure(KeysInTurn):
     """An app's ways out and over, and what becomes of the engine on each; the deck's app flies what they lead to."""
 
     deck: DeckScreen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fake_link import FakeLink, flying, screen_text, settle
 from fake_world import World
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import Key, MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 from textual.widgets import Input, Label
 
@@ -141,6 +141,17 @@ async def test_a_limit_order_is_sold_by_hand() -> None:
         price.value = "108000.5"
         await press(pilot, "enter")
         assert moves(link) == [p.PlaceOrder(1, "BTCUSDT", "sell", "limit", "0.01", "108000.5")]
+
+
+async def test_keys_that_come_in_one_go_end_up_in_their_fields() -> None:
+    async with flying() as (app, link, pilot):
+        await press(pilot, "b", "shift+tab")
+        for key in ("right", "tab", *"9", "ctrl+u", *"0.01", "tab", *"84000", "enter"):
+            app.post_message(Key({".": "full_stop"}.get(key, key), key if len(key) == 1 else None))
+        while isinstance(app.screen, OrderScreen):
+            await pilot.pause(0.01)
+        await settle(pilot)
+        assert moves(link) == [p.PlaceOrder(1, "BTCUSDT", "buy", "limit", "0.01", "84000")]
 
 
 async def test_a_stop_of_another_coin() -> None:
