@@ -19,6 +19,8 @@ from typer.testing import CliRunner, Result
 from engine import Instrument, Recording, backtest
 from engine.host.protocol import LOADING
 from engine.recordings import write_recording
+from engine.recordings.manifest import to_coin
+from engine.recordings.store import save
 from tests.worlds import candles, instrument, market, walk
 from tui.cli import app
 
@@ -349,6 +351,27 @@ def test_what_is_worth_knowing_is_a_warning_and_zero(run: Callable[..., Result],
     assert any("no minimum notional" in text for text in warnings)
     assert " on perp, not spot" in run("backtest", str(tmp_path / "perp.toml")).stdout
     assert json.loads(run("backtest", str(tmp_path / "perp.toml"), "--json").stdout)["spot"] is False
+
+
+def test_bars_of_the_decision_interval_that_are_not_flown_are_told(run: Callable[..., Result], tmp_path: Path) -> None:
+    hours = {"1m": walk(600), "1h": walk(30, interval="1h"), "4h": walk(2, interval="4h")}
+    series = {("AAAUSDT", word): bars for word, bars in hours.items()}
+    filters = [to_coin(instrument("AAAUSDT"), [])]
+    (tmp_path / "mixed").mkdir()
+    save(tmp_path / "mixed", series, coins=filters, source="a test", synthetic=False, spot=True, notes=[])
+    (tmp_path / "mixed.toml").write_text('recording = "mixed"\n')
+    for interval, told in (("1h", True), ("4h", False), ("15m", False), ("1m", False)):
+        done = run("check", str(tmp_path / "mixed.toml"), "--json", "--set", f"interval={interval}")
+        assert done.exit_code == 0
+        warnings = [text for level, what, text in findings(done) if (level, what) == ("warning", "recording")]
+        assert (
+            warnings
+            == [
+                "its 1h bars of AAAUSDT reach from 2025-01-01 00:00:00 to 2025-01-02 06:00:00; flown are its shortest, "
+                "2025-01-01 00:00:00 to 2025-01-01 10:00:00, and longer bars made of them"
+            ]
+            * told
+        )
 
 
 def test_a_config_that_is_not_there_is_two(run: Callable[..., Result]) -> None:

@@ -116,15 +116,8 @@ class Recording:
         Raises RecordingError on a coin or interval that is not there and cannot be made.
         """
         wanted = self._shortest(coin) if interval is None else interval_length(interval)
-        bars = self._series.get((coin, wanted)) or self._made.get((coin, wanted))
-        if bars is None:
-            shortest = self._shortest(coin)
-            if wanted % shortest:
-                raise RecordingError(
-                    f"{printable(self.name)} has no {interval} bars of {coin}", hint=f"it has {', '.join(self.intervals(coin))}"
-                )
-            bars = self._made[coin, wanted] = resample(self._series[coin, shortest], wanted)
-        return bars
+        bars = self._series.get((coin, wanted))
+        return self._joined(coin, wanted) if bars is None else bars
 
     def gaps(self, coin: CoinName, interval: str | None = None) -> list[Gap]:
         """Return where bars of the coin are missing between its first and its last, oldest first."""
@@ -138,12 +131,28 @@ class Recording:
         return self._late.get(coin, np.empty(0, np.int64))
 
     def decision_bars(self, coin: CoinName, interval: str) -> Bars:
-        """Return the bars of `interval` that could be seen in time: those made of others do without what came late."""
+        """Return the bars of `interval` that could be seen in time: made of the shortest, without what came late.
+
+        They are never those recorded beside the shortest: those may be of another period, where nothing is flown.
+        """
         late = self.late(coin)
         if not len(late):
-            return self.bars(coin, interval)
+            return self._joined(coin, interval_length(interval))
         bars = self.bars(coin)
         return resample(bars.only(~np.isin(bars.time, late)), interval_length(interval))
+
+    def _joined(self, coin: CoinName, wanted: Timestamp) -> Bars:
+        """Return the coin's bars of an interval made of its shortest."""
+        bars = self._made.get((coin, wanted))
+        if bars is None:
+            shortest = self._shortest(coin)
+            if wanted % shortest:
+                raise RecordingError(
+                    f"{printable(self.name)} has no {interval_name(wanted)} bars of {coin}",
+                    hint=f"it has {', '.join(self.intervals(coin))}",
+                )
+            bars = self._made[coin, wanted] = resample(self._series[coin, shortest], wanted)
+        return bars
 
     def _shortest(self, coin: CoinName) -> Timestamp:
         self._known(coin)

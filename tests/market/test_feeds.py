@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from engine import PushFeed, ReplayFeed, UnitBar
 from engine.errors import ConfigError, UsageError
-from engine.recordings import Bars, Recording
+from engine.recordings import Bars, Recording, open_recording
+from engine.recordings.manifest import to_coin
+from engine.recordings.store import save
 from engine.state import FIELDS, Raw
 from tests.worlds import MINUTE, START, candles, instrument, market, units, walk
 
@@ -80,6 +83,21 @@ def test_coins_recorded_at_different_intervals_share_the_axis() -> None:
         feed.advance(time)
         closed.append([coin for coin, _ in feed.latest.bars()])
     assert closed == [["AAAUSDT"]] * 4 + [["AAAUSDT", "BBBUSDT"]] + [["AAAUSDT"]] * 4 + [["AAAUSDT", "BBBUSDT"]]
+
+
+def test_decision_bars_are_made_of_the_steps_whatever_longer_bars_are_recorded_beside_them(tmp_path: Path) -> None:
+    """Those may be of another period, or of the same and say otherwise: the market that is flown is one."""
+    minutes, filters = walk(40, keep=0.9), [to_coin(instrument("BTCUSDT"), [])]
+    alone = ReplayFeed(market(minutes), interval="5m")
+    for n, begin in enumerate((START - 10**6 * MINUTE, START, START + 10 * MINUTE, START + 10**6 * MINUTE)):
+        (tmp_path / str(n)).mkdir()
+        series = {("BTCUSDT", "1m"): minutes, ("BTCUSDT", "5m"): walk(30, 7, interval="5m", start=begin)}
+        save(tmp_path / str(n), series, coins=filters, source="a test", synthetic=False, spot=True, notes=[])
+        recording = open_recording(tmp_path / str(n))
+        assert recording.bars("BTCUSDT", "5m") == series["BTCUSDT", "5m"]
+        both = ReplayFeed(recording, interval="5m")
+        assert [track.bars for track in both.latest.decisions] == [track.bars for track in alone.latest.decisions]
+        assert list(both.timestamps) == list(alone.timestamps)
 
 
 def test_of_two_bars_that_count_at_one_step_the_newer_is_the_coin_s() -> None:

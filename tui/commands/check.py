@@ -101,6 +101,8 @@ def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
 
 
 def _about_market(session: Session) -> Iterator[Finding]:
+    from engine.recordings.bars import stamp
+
     recording, feed = session.recording, session.feed
     assert recording is not None, "a replay has one"
     kind = "synthetic" if recording.synthetic else "real"
@@ -110,6 +112,17 @@ def _about_market(session: Session) -> Iterator[Finding]:
     gaps = sum(len(recording.gaps(coin)) for coin in feed.latest.coins)
     if gaps:
         yield Finding("warning", "recording", f"it has {gaps} gaps; `tickdeck recordings show {recording.name}` lists them")
+    for coin in feed.latest.coins:
+        if feed.interval in recording.intervals(coin)[1:]:
+            steps, longer = recording.bars(coin), recording.bars(coin, feed.interval)
+            (begin, end), (first, last) = ((int(its.time[0]), int(its.time[-1]) + its.interval) for its in (steps, longer))
+            if first <= begin - longer.interval or last >= end + longer.interval:
+                yield Finding(
+                    "warning",
+                    "recording",
+                    f"its {feed.interval} bars of {coin} reach from {stamp(first)} to {stamp(last)}; flown are its shortest, "
+                    f"{stamp(begin)} to {stamp(end)}, and longer bars made of them",
+                )
     for its in feed.instruments:
         if its.min_notional == 0:
             yield Finding(
