@@ -20,6 +20,7 @@ import tomli_w
 
 from engine import seam
 from engine.config import SessionConfig
+from engine.config.saved import KEY, spare
 from engine.errors import NoRecording, RecordingError, UsageError
 from engine.history import Input
 from engine.history.branches import Branch
@@ -34,7 +35,6 @@ from engine.strategy import Strategy
 from engine.trading.system import TradeSystem
 
 VERSION = 1
-KEY = "tickdeck_session"
 MOST_BYTES = 16 * 2**20
 AUTOSAVE_S = 0.5
 SHAPES: dict[str, tuple[str, ...]] = {
@@ -86,7 +86,7 @@ class Keeper:
     """Keeps one session in its file: `save` at once, `look` once and again for what was done by hand since.
 
     A file is written whole beside the old one and takes its place, so that whatever happens one of the two is there. Raises
-    UsageError for a session whose recording is in memory alone.
+    UsageError for a session whose recording is in memory alone, and where it would be saved over what is no session.
     """
 
     def __init__(self, path: Path, session: Session, engine: Engine) -> None:
@@ -104,6 +104,7 @@ class Keeper:
 
     def save(self) -> None:
         """Write the file; raises RecordingError where it cannot be."""
+        spare(self.path)
         self._saved = self._by_hand()
         write_file(self.path, self.text().encode())
 
@@ -142,19 +143,11 @@ def save_run(path: Path, session: Session) -> None:
     if session.recording is None or session.recording.path is None:
         raise UsageError("a session on data in memory cannot be saved", hint="import the data into a recording first")
     content = fingerprint(session.recording, session.feed.latest.coins)
+    spare(path)
     at = session.feed.latest.step
     main = {"name": "main", "parent": "", "step": -1, "at": at, "head": at, "inputs": []}
     tables = _tables(session, session.trade, session.strategy, content)
     write_file(path, tomli_w.dumps({**tables, "branch": "main", "branches": [main]}).encode())
-
-
-def is_session(path: Path) -> bool:
-    """Whether a TOML file is a saved session, and no config."""
-    try:
-        with path.open("rb") as file:
-            return KEY.encode() in file.read(4096)
-    except OSError:
-        return False
 
 
 def read_session(path: Path) -> SavedSession:

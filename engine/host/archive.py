@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.breakpoints import Breakpoint
+from engine.config.saved import is_session
 from engine.errors import RecordingError, TickdeckError, UsageError
 from engine.paths import user_data
-from engine.session_file import Keeper, SavedSession, is_session, read_session
+from engine.session_file import Keeper, SavedSession, read_session
 
 if TYPE_CHECKING:
     from engine.loop import Engine

@@ -123,7 +123,7 @@ def saved_session(spec: Spec) -> Path | None:
     path = Path(spec.config or "")
     if path.suffix != ".toml" or not path.is_file():
         return None
-    from engine.session_file import is_session
+    from engine.config.saved import is_session
 
     return path if is_session(path) else None
 

@@ -16,11 +16,12 @@ import pytest
 from typer.testing import CliRunner
 
 from engine import Engine
+from engine.config.saved import is_session
 from engine.errors import RecordingError, UsageError
 from engine.model import OrderType
 from engine.recordings.store import write_recording
 from engine.session import Session, prepare
-from engine.session_file import Keeper, is_session, read_session, resume
+from engine.session_file import Keeper, read_session, resume
 from tests.history.flights import shown
 from tests.worlds import market, walk
 from tui.cli import app
@@ -163,6 +164,25 @@ def test_what_is_no_session_is_told(text: str, told: str, tmp_path: Path) -> Non
         read_session(path)
     with pytest.raises(UsageError, match="cannot be read"):
         read_session(tmp_path / "none.toml")
+
+
+def test_a_session_is_saved_over_a_session_and_over_nothing_else(tmp_path: Path) -> None:
+    session, engine = flight(tmp_path)
+    saved, other = tmp_path / "saved.toml", tmp_path / "other.toml"
+    for _ in range(2):
+        Keeper(saved, session, engine).save()
+    for text in ("", "# tickdeck_session = 1\n", (tmp_path / "mine.toml").read_text()):
+        other.write_text(text)
+        with pytest.raises(UsageError, match="is no session, so none is saved over it"):
+            Keeper(other, session, engine).save()
+        done = CliRunner().invoke(app, ["backtest", str(tmp_path / "mine.toml"), "--save", str(other)])
+        assert done.exit_code == 2
+        assert "is no session" in done.output
+        assert other.read_text() == text
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    with pytest.raises(UsageError, match="is no session"):
+        Keeper(folder, session, engine).save()
 
 
 def test_what_was_done_by_hand_is_kept_within_a_second(tmp_path: Path) -> None:

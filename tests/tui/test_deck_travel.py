@@ -407,14 +407,20 @@ async def test_the_session_is_saved_and_its_file_is_in_the_title(tmp_path: Any) 
         assert isinstance(app.screen, SaveScreen)
         field = app.screen.query_one("#path", Input)
         assert field.value == "demo-smacross.toml"
+        await press(pilot, "x")
+        assert field.value == "x", "what is typed takes the place of what is there"
         field.value = ""
         await press(pilot, "enter")
         assert "name a file" in shown(app)
         field.value = "/nowhere/mine"
         await press(pilot, "enter")
         assert "there is no folder" in shown(app)
-        (tmp_path / "mine.toml").touch()
+        (tmp_path / "mine.toml").write_text('recording = "demo"\n')
         field.value = str(tmp_path / "mine")
+        await settle(pilot)
+        assert "this is no session: none is saved over it" in shown(app)
+        (tmp_path / "mine.toml").write_text("tickdeck_session = 1\n")
+        field.value = str(tmp_path / "mine.toml")
         await settle(pilot)
         assert "enter writes over it" in shown(app)
         await press(pilot, "enter")

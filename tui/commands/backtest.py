@@ -69,6 +69,10 @@ def backtest_command(
         for name, path in (("--fills", fills), ("--save", save)):
             if path is not None:
                 _see_that_it_can_be_written(path, name)
+        if save is not None:
+            from engine.config.saved import spare
+
+            spare(save)
         result = _run(config, replayed(overrides_of(changes, recording)))
         if fills is not None:
             write_fills(result, fills)

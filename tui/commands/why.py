@@ -54,10 +54,11 @@ def _explained(what: str, recording: str | None, changes: list[str] | None, at: 
 
     # what a strategy prints is no explanation
     with contextlib.redirect_stdout(sys.stderr), loading():
+        from engine.config.saved import is_session
         from engine.explain import explain
         from engine.loop import Engine
         from engine.session import prepare
-        from engine.session_file import is_session, resume
+        from engine.session_file import resume
 
         if is_session(Path(what)):
             if changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class SaveScreen(AskScreen):
 
     def form(self) -> Iterator[tuple[str, Widget]]:
         """Yield the path."""
-        yield "file", Input(self._suggestion(), id="path", max_length=400, placeholder="my-session.toml", select_on_focus=False)
+        yield "file", Input(self._suggestion(), id="path", max_length=400, placeholder="my-session.toml")
 
     def _suggestion(self) -> str:
         session = self.deck.session
@@ -48,15 +49,16 @@ class SaveScreen(AskScreen):
 
     @on(Input.Changed)
     def _changed(self) -> None:
+        from engine.config.saved import is_session
+
         file = self._file()
         travels = self.deck.session.travels
         own = travels is not None and str(file) == travels.path
-        try:
-            there = file.is_file()
-        except (OSError, ValueError):
-            there = False
-        if there and not own:
-            self.say("this file is there already: enter writes over it", "$warn")
+        there, saved = os.path.exists(file), is_session(file)
+        if there and not saved:
+            self.say("this is no session: none is saved over it", "$down")
+        elif there and not own:
+            self.say("this session is there already: enter writes over it", "$warn")
         else:
             self.say(clean(f"in {file.absolute()}", 300), "$dim")
 
