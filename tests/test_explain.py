@@ -329,6 +329,24 @@ def test_every_way_to_read_is_seen() -> None:
     ]
 
 
+def test_what_the_market_said_is_told_with_all_of_its_digits() -> None:
+    class Reader(Strategy):
+        def features(self) -> list[Feature]:
+            return [MovingAverage(window=3, name="mean")]
+
+        def gen_signal(self) -> dict[str, Signal]:
+            for _, now in self.bars():
+                assert now.close + now.volume + now.mean
+            return {}
+
+    bar = (104297.28, 104300.1, 0.00000001, 104297.285, "123456789.12345678")
+    lines = list(why_of(engine(market(candles([100, 101, bar, 100])), Reader()), 2).lines())
+    assert "  BTCUSDT  o 104,297.28  h 104,300.1  l 0.00000001  c 104,297.285  v 123,456,789.12345678" in lines
+    assert "  BTCUSDT close  104,297.285  (a bar before 101)" in lines
+    assert "  BTCUSDT volume  123,456,789.12345678  (a bar before 1,000)" in lines
+    assert "  BTCUSDT mean  34,832.762  (a bar before no value yet)" in lines
+
+
 def test_a_busy_run_explains_every_step_and_stays_what_it_is() -> None:
     its = restless(200)
     its.run()

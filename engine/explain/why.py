@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.exact import plain
 from engine.model import Bar, CoinName, Fill, Order, Signal, Timestamp
+from engine.state import FIELDS
 
 
 class CoinView(msgspec.Struct, frozen=True):
@@ -88,17 +89,14 @@ class Why(msgspec.Struct, frozen=True):
         yield "market"
         for coin in self.coins:
             bar = coin.bar
-            shown = (
-                "no bar yet"
-                if bar is None
-                else f"o {bar.open:g}  h {bar.high:g}  l {bar.low:g}  c {bar.close:g}  v {bar.volume:g}"
-            )
+            shown = "no bar yet" if bar is None else "  ".join(f"{name[0]} {_exact(getattr(bar, name))}" for name in FIELDS)
             yield f"  {coin.coin}  {shown}{'' if coin.closed or bar is None else '  (no new bar)'}"
         if self.reads:
             yield "read"
         for read in self.reads:
             ago = f" {read.ago} ago" if read.ago else ""
-            yield f"  {read.coin} {read.name}{ago}  {_number(read.value)}  (a bar before {_number(read.previous)})"
+            value, previous = (_number(its, exact=read.name in FIELDS) for its in (read.value, read.previous))
+            yield f"  {read.coin} {read.name}{ago}  {value}  (a bar before {previous})"
         if self.signals:
             yield "signals"
         for signal in self.signals:
@@ -134,8 +132,14 @@ def _plain_number(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def _number(value: float | None) -> str:
-    return "no value yet" if value is None else f"{value:,.8g}"
+def _number(value: float | None, *, exact: bool) -> str:
+    """Return a number that was read: the market's own in full, what was made of it to 8 digits."""
+    return "no value yet" if value is None else _exact(value) if exact else f"{value:,.8g}"
+
+
+def _exact(value: float) -> str:
+    """Return a price or volume with all of its digits, as the exchange writes it."""
+    return f"{plain(Decimal(repr(value))):,f}"
 
 
 def _change(before: Decimal, after: Decimal) -> str:
