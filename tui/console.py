@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,7 @@ from engine.errors import TickdeckError
 from engine.host.protocol import LOADING
 from tui.text import clean, clean_lines
 
+WIDEST = 10_000
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -45,9 +46,17 @@ def fail(error: TickdeckError, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+class Whole(Table):
+    """A table that is never cut: a row wider than the terminal is the terminal's to break, and a pipe's to take as it is."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render every cell in full."""
+        return super().__rich_console__(console, options.update(max_width=WIDEST))
+
+
 def make_table(*titles: str) -> Table:
     """Return an empty table of these columns, right-aligned where the title ends in `>`."""
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = Whole(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for title in titles:
         justify: Literal["left", "right"] = "right" if title.endswith(">") else "left"
         table.add_column(title.rstrip(">"), justify=justify, no_wrap=True, overflow="fold")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from engine.paths import user_data
+from engine.paths import bundled, user_data
 from engine.recordings import open_recording
 from tui.commands.recordings import register
 
@@ -95,9 +96,21 @@ def test_the_list_has_a_line_for_a_recording_in_80_columns(run, source: Path, mo
     lines = [line.rstrip() for line in run("recordings").stdout.splitlines()]
     rows = [line for line in lines if line.startswith(("mine ", "demo "))]
     assert rows[:2] == ["mine       BTCUSDT  1m    2025-01-01  2025-01-01  spot"] * 2
-    assert all(row.endswith("spot") for row in rows)
+    assert all(row.endswith(("spot", "synthetic")) for row in rows)
     assert lines[lines.index(rows[0]) - 2] == "recordings"
     assert "~/data/tickdeck/recordings" in lines
+
+
+def test_a_list_is_never_cut(run, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "rehearsal-20261126T183024Z"
+    shutil.copytree(bundled() / "recordings" / "demo", Path("recordings") / name)
+    row = f"{name}  BTCUSDT +2  1m    2025-03-10  2025-03-24  synthetic"
+    for columns in ("80", "20"):
+        monkeypatch.setenv("COLUMNS", columns)
+        (line,) = [line for line in run("recordings").stdout.splitlines() if line.startswith(name)]
+        assert line == row, "in a pipe all of it is there, whatever the terminal's width"
+        assert "2025-03-10 00:00  2025-03-24 00:00     1   98.65 %" in run("recordings", "show", name).stdout
+    assert len(row) <= 80
 
 
 def test_what_cannot_be_imported_is_exit_code_2(run, source: Path) -> None:

@@ -130,7 +130,9 @@ def list_command(context: typer.Context, as_json: AsJson = False) -> None:
             coins = recording.coins[0] + (f" +{len(recording.coins) - 1}" if len(recording.coins) > 1 else "")
             bars = recording.interval if recording.has_bars else ""
             start, end = _when(recording.start)[:10], _when(recording.end)[:10]
-            add_row(table, recording.name, coins, bars, start, end, _kind(recording.synthetic, recording.spot))
+            # in one word, so that a flight's own name has room for all of it beside
+            kind = "synthetic" if recording.synthetic and recording.spot else _kind(recording.synthetic, recording.spot)
+            add_row(table, recording.name, coins, bars, start, end, kind)
         out.print(table)
     for item in found:
         if item.problem:
