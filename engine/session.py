@@ -10,7 +10,7 @@ from typing import Any
 from engine import features
 from engine.config import RiskConfig, SessionConfig, find_config, load_config
 from engine.config.quantities import percent_rate
-from engine.errors import StrategyError, TickdeckError, UsageError
+from engine.errors import ConfigError, StrategyError, TickdeckError, UsageError
 from engine.exact import to_units
 from engine.exchange import FillRules
 from engine.features import Feature
@@ -18,6 +18,7 @@ from engine.market import ReplayFeed
 from engine.model import Timestamp
 from engine.params import did_you_mean, mistakes, parameters, place_of, taken, validate
 from engine.recordings import Recording, find_recording, open_recording
+from engine.recordings.bars import stamp
 from engine.recordings.frames import recording_of_frames
 from engine.statehash import own_state
 from engine.strategy import Strategy
@@ -74,6 +75,12 @@ def prepare(
         feed = ReplayFeed(recording, settings.coins, settings.interval)
         for asset in (*settings.account.cash, *(its.quote for its in feed.instruments)):
             path(feed.instruments, asset, settings.account.currency)
+        if settings.begin_ns > feed.times[-1]:
+            raise ConfigError(
+                f"{recording.name} ends at {stamp(int(feed.times[-1]))}, so that nothing would be asked of the strategy",
+                hint=f"its first step is at {stamp(int(feed.times[0]))}; begin between the two, or leave it out",
+                key=("begin",),
+            )
     return assemble(settings, recording, feed, strategy)
 
 

@@ -67,6 +67,17 @@ class Own(Strategy):
         if self.step % self.every == 3:
             return {coin: Signal.buy(value=self.size * self.cash) for coin in self.coins}
         return {coin: Signal.close() for coin in self.coins} if self.step % self.every == 9 else {}
+
+class Misspelt(Strategy):
+    def gen_signl(self):
+        return {}
+
+class Watches(Strategy):
+    pass
+
+class Small(Strategy):
+    def gen_signal(self):
+        return {coin: Signal.buy(value=0.001) if self.step % 3 else Signal.close() for coin in self.coins}
 """
 
 
@@ -320,11 +331,16 @@ def test_what_is_wrong_is_found_and_is_one(run: Callable[..., Result], folder: P
         (["--set", "fail_at=7"], "strategy", "ValueError: boom"),
         (["--set", "exit_at=7"], "strategy", "SystemExit"),
         (["--set", "account.cash.BNB=1"], "config", "BNB cannot be valued"),
+        (["--set", "begin=2030-01-01"], "config", "begin: market ends at 2025-01-01 06:40:00, so that nothing would be asked"),
+        (
+            ["--set", "strategy={ use = 'own.py:Misspelt' }"],
+            "strategy",
+            "has no gen_signal, so it never signals; is gen_signl to be",
+        ),
     ):
         done = run("check", config(folder), "--json", *words)
         assert done.exit_code == 1, words
-        level, kind, text = findings(done)[-1]
-        assert (level, kind) == ("error", what)
+        (text,) = [text for level, kind, text in findings(done) if (level, kind) == ("error", what)]
         assert told in text
         plain = run("check", config(folder), *words)
         assert plain.exit_code == 1
@@ -351,6 +367,22 @@ def test_what_is_worth_knowing_is_a_warning_and_zero(run: Callable[..., Result],
     assert any("no minimum notional" in text for text in warnings)
     assert " on perp, not spot" in run("backtest", str(tmp_path / "perp.toml")).stdout
     assert json.loads(run("backtest", str(tmp_path / "perp.toml"), "--json").stdout)["spot"] is False
+
+
+def test_why_nothing_is_filled_is_told(run: Callable[..., Result], folder: Path) -> None:
+    def flown(command: str, name: str) -> Result:
+        done = run(command, config(folder), "--set", f"strategy={{ use = 'own.py:{name}' }}")
+        assert done.exit_code == 0
+        return done
+
+    refused = "not sent: -1013 Filter failure: LOT_SIZE"
+    (line,) = [line for line in flown("check", "Small").stdout.splitlines() if " trial " in line]
+    assert "warning" in line
+    assert line.endswith(f"400 steps flown, 800 signals, 0 fills: 532 {refused}; 268 nothing to do")
+    assert flown("backtest", "Small").stdout.endswith(f"nothing was filled; 800 signals: 532 {refused}; 268 nothing to do\n")
+    assert "Watches has no gen_signal, so it never signals\n" in flown("check", "Watches").stdout
+    assert flown("backtest", "Watches").stdout.endswith("nothing was filled; Watches gave no signal\n")
+    assert "nothing was filled" not in run("backtest", config(folder)).stdout
 
 
 def test_bars_of_the_decision_interval_that_are_not_flown_are_told(run: Callable[..., Result], tmp_path: Path) -> None:

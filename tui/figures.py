@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from engine.result import Result
+    from engine.trading.notes import SignalLog
 
 WORDS = {
     **{word: word.upper() for word in ("cagr", "mae", "mfe", "sqn")},
@@ -51,7 +52,17 @@ def figures_of(result: Result) -> Group:
         if label == "trades":
             table.add_row("", "")
         table.add_row(label, Text(clean(text)))
-    return Group(table, _by_coin(summary["coin_stats"])) if len(summary["coins"]) > 1 else Group(table)
+    tables = [table, _by_coin(summary["coin_stats"])] if len(summary["coins"]) > 1 else [table]
+    if summary["fills"]:
+        return Group(*tables)
+    signals = result.trade.signals
+    became = f"{len(signals):,} signals: {outcomes_of(signals)}" if len(signals) else f"{strategy} gave no signal"
+    return Group(*tables, Text(clean(f"nothing was filled; {became}"), style="yellow"))
+
+
+def outcomes_of(signals: SignalLog) -> str:
+    """Return what became of the signals of a run, in a line."""
+    return "; ".join(f"{count:,} {told}" for told, count in signals.outcomes().items())
 
 
 def _by_coin(stats: dict[str, dict[str, Any]]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
@@ -105,6 +106,12 @@ class SignalLog:
 
     def __iter__(self) -> Iterator[SignalNote]:
         return (self[n] for n in range(len(self)))
+
+    def outcomes(self) -> dict[str, int]:
+        """Return what became of the signals and of how many, the most frequent first."""
+        codes = Counter(outcome for *_, outcome, _ in SIX.iter_unpack(self._log))
+        words = {ORDERED: "ordered"}
+        return {words.get(code) or self._told(code, -1): count for code, count in codes.most_common()}
 
     def logs(self) -> tuple[Spool, ...]:
         """Return what grows, to be wound."""

@@ -14,10 +14,12 @@ import typer
 from engine.errors import TickdeckError
 from engine.exact import to_text
 from tui.commands.backtest import Config, RecordingName, Set, overrides_of, replayed
+from tui.figures import outcomes_of
 
 if TYPE_CHECKING:
     from engine.config import SessionConfig
     from engine.session import Session
+    from engine.strategy import Strategy
 
 TRIAL_STEPS = 2000
 
@@ -96,8 +98,10 @@ def findings_of(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
     if engine.halted is not None:
         yield Finding("error", "strategy", str(engine.halted))
     else:
-        signals = len(session.trade.signals)
-        yield Finding("ok", "trial", f"{steps:,} steps flown, {signals} signals, {session.trade.exchange.n_fills} fills")
+        signals, fills = len(session.trade.signals), session.trade.exchange.n_fills
+        told = f"{steps:,} steps flown, {signals:,} signals, {fills:,} fills"
+        vain = signals > 0 and not fills and not session.trade.exchange.n_open
+        yield Finding("warning" if vain else "ok", "trial", f"{told}: {outcomes_of(session.trade.signals)}" if vain else told)
 
 
 def _about_market(session: Session) -> Iterator[Finding]:
@@ -153,6 +157,8 @@ def _about_live(settings: SessionConfig) -> Iterator[Finding]:
 def _about_strategy(session: Session) -> Iterator[Finding]:
     feed = session.feed
     strategy = session.strategy
+    if mute := _mute(type(strategy)):
+        yield mute
     yield Finding(
         "ok", "strategy", f"{type(strategy).__name__}, features {', '.join(strategy.stats.features.labels) or 'none'}"
     )
@@ -165,6 +171,21 @@ def _about_strategy(session: Session) -> Iterator[Finding]:
             "warm-up",
             f"features need {warmup} bars before their first value; {who} {shortest}",
         )
+
+
+def _mute(kind: type[Strategy]) -> Finding | None:
+    """Say of a strategy's class that it never signals, which is an error where gen_signal stands there in other letters."""
+    from engine.params import did_you_mean, place_of
+    from engine.strategy import Strategy
+
+    if kind is Strategy or kind.gen_signal is not Strategy.gen_signal:
+        return None
+    own = {name for owner in kind.__mro__ for name in vars(owner)} - set(dir(Strategy))
+    near = [name for name in own if callable(getattr(kind, name)) and did_you_mean(name, ["gen_signal"])]
+    written = f"; is {near[0]} to be it?" if near else ""
+    return Finding(
+        "error" if near else "warning", "strategy", f"{place_of(kind)} has no gen_signal, so it never signals{written}"
+    )
 
 
 def _about_rehearsal(config: str, overrides: dict[str, str]) -> Iterator[Finding]:
