@@ -20,7 +20,7 @@ from engine.result import Result
 from engine.session import Session, prepare
 from engine.state import Raw
 from engine.strategy import Statistics, Strategy
-from engine.strategy.blame import place_of_error, users_line
+from engine.strategy.blame import no_signals, place_of_error, users_line
 from engine.strategy.change import change
 from engine.strategy.standins import Grounded, Warming
 from engine.trading.api import Number
@@ -190,6 +190,8 @@ class Engine:
         kind = type(self.strategy)
         text = place_of_error(error) if line else f"{place_of_error(error)} ({place_of(kind)})"
         hint = error.hint if isinstance(error, TickdeckError) else ""
+        if isinstance(error, AttributeError) and error.name == "items" and not line:
+            text, hint = no_signals(error.obj, kind)
         fault = StrategyError(f"{kind.__name__} failed at step {self.raw.latest.step}: {text}", hint=hint)
         fault.__cause__ = error
         return fault

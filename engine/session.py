@@ -10,21 +10,20 @@ from typing import Any
 from engine import features
 from engine.config import RiskConfig, SessionConfig, find_config, load_config
 from engine.config.quantities import percent_rate
-from engine.errors import ConfigError, StrategyError, TickdeckError, UsageError
+from engine.errors import ConfigError, StrategyError, UsageError
 from engine.exact import to_units
 from engine.exchange import FillRules
 from engine.features import Feature
 from engine.market import ReplayFeed
 from engine.model import Timestamp
-from engine.params import did_you_mean, mistakes, parameters, place_of, taken, validate
+from engine.params import did_you_mean, mistakes, parameters, place_of, taken
 from engine.recordings import Recording, find_recording, open_recording
 from engine.recordings.bars import stamp
 from engine.recordings.frames import recording_of_frames
 from engine.statehash import own_state
 from engine.strategy import Strategy
-from engine.strategy.blame import place_of_error
 from engine.strategy.freezing import check_that_it_can_be_frozen
-from engine.strategy.loader import load_class, load_strategy
+from engine.strategy.loader import load_class, load_strategy, make
 from engine.trading.local import LocalTradeSystem
 from engine.trading.risk import Limits
 from engine.trading.system import TradeSystem
@@ -180,12 +179,7 @@ def _strategy(settings: SessionConfig, strategy: Strategy | type[Strategy] | Non
     params = chosen.params if chosen is not None else {}
     if wrong := mistakes(kind, params):
         raise settings.error({("strategy", "params", name): text for name, text in wrong.items()}, taken(kind))
-    try:
-        pilot = kind(**validate(kind, params))
-    except TickdeckError:
-        raise
-    except (Exception, SystemExit) as error:
-        raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
+    pilot = make(kind, params)
     pilot.seed(settings.seed)
     return pilot
 

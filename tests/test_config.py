@@ -397,6 +397,11 @@ def test_what_is_not_toml_is_refused_with_its_line(text: str, line: int) -> None
     assert mistake(text).startswith(f"x.toml:{line}: ")
 
 
+@pytest.mark.parametrize("text", ['a = "b\nc = 2', 'a = "b', "a = 'b", 'a = """b'])
+def test_a_quote_that_is_missing_is_told_in_words(text: str) -> None:
+    assert mistake(text) == "x.toml:1: is not TOML: a text has no quote at its end"
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     latin, huge, folder = tmp_path / "latin.toml", tmp_path / "huge.toml", tmp_path / "folder.toml"
     latin.write_bytes(b'mode = "replay"\nrecording = "\xe9"\n')

@@ -109,8 +109,8 @@ class Says(Strategy):
 
 
 NONSENSE = {
-    "nothing": (None, "NoneType"),
-    "a list": ([], "list"),
+    "nothing": (None, "gen_signal returned nothing in place of a dict of signals ("),
+    "a list": ([], "gen_signal returned a list in place of a dict of signals ("),
     "a text for a signal": ({"BTCUSDT": "buy"}, "gave 'buy' for BTCUSDT"),
     "None for a signal": ({"BTCUSDT": None}, "gave None for BTCUSDT"),
     "an unknown coin": ({"XRPUSDT": Signal.close()}, "names 'XRPUSDT'"),
@@ -259,6 +259,7 @@ def test_backtest_raises_what_halted_the_strategy() -> None:
 
 
 IMPORTS = "import sys\nfrom engine import Strategy\n"
+FEATURES = "from engine import *\nclass Own(Strategy):\n    def features(self):\n        return ["
 
 
 @pytest.mark.parametrize(
@@ -274,6 +275,11 @@ IMPORTS = "import sys\nfrom engine import Strategy\n"
         ),
         ("from engine import Strategy\nclass Own(Strategy):\n    def features(self):\n        return [1]\n", "Own"),
         ("from engine import Strategy\nclass Own(Strategy):\n    def features(self):\n        return None\n", "Own"),
+        (
+            FEATURES + "MovingAverage(window=5),\n            Indicator(fn='RSY')]",
+            "no function 'RSY' (did you mean 'RSI'?) (own.py:5: ",
+        ),
+        (FEATURES + "MovingAverage(nme='x')]", "no parameter 'nme' (did you mean 'name'?) (own.py:4: "),
         ("from engine import Strategy\nclass Owm(Strategy):\n    pass\n", "did you mean 'Owm'?"),
         ("Own = 3\n", "is no strategy"),
     ],
@@ -285,6 +291,8 @@ IMPORTS = "import sys\nfrom engine import Strategy\n"
         "init exits",
         "features of numbers",
         "no features",
+        "no such indicator",
+        "no such parameter",
         "misspelt",
         "no class",
     ],

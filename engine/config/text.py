@@ -14,6 +14,9 @@ MAX_BYTES = 64 * 1024
 _MAX_DOTS = 500
 """In one line: the parser takes time in the square of a dotted key's length."""
 
+_WORDS = dict.fromkeys(("Illegal character '\\n'", "Unterminated string", 'Expected "\'"'), "a text has no quote at its end")
+"""What the parser does not say in a person's words."""
+
 KeyPath = tuple[str | int, ...]
 
 _KEY = re.compile(r"""[ \t]*(?:"((?:[^"\\\n]|\\.)*)"|'([^'\n]*)'|([A-Za-z0-9_-]+))[ \t]*""")
@@ -48,6 +51,7 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*?) \((?:at line (\d+), column \d+|at end of document)\)", str(error), re.DOTALL)
         message, line = (found[1], found[2] or str(text.count("\n") + 1)) if found else (str(error), "1")
+        message = _WORDS.get(message, message)
         raise ConfigError(f"{source}:{line}: is not TOML: {message}", hint="text needs quotes, tables [brackets]") from None
     except RecursionError:
         lines = text.split("\n")

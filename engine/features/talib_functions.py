@@ -76,7 +76,9 @@ def _known(fn: str) -> TalibFunction:
 
 
 def checked_params(function: TalibFunction, given: dict[str, Any]) -> dict[str, int | float]:
-    problems = [f"no parameter {key!r}{did_you_mean(key, function.params)}" for key in given if key not in function.params]
+    also = ("name", "source")
+    names = [*function.params, *also]
+    problems = [f"no parameter {key!r}{did_you_mean(key, names)}" for key in given if key not in function.params]
     params: dict[str, int | float] = {}
     for key, default in function.params.items():
         value = given.get(key, default)
@@ -86,10 +88,9 @@ def checked_params(function: TalibFunction, given: dict[str, Any]) -> dict[str, 
             params[key] = convert(value, type(default))
         except ValueError as error:
             problems.append(f"{key} {error}")
-    takes = ", ".join(f"{key}={value}" for key, value in function.params.items())
-    hint = f"{function.name} takes {takes}" if takes else f"{function.name} takes no parameters"
     if problems:
-        raise StrategyError(f"{function.name}: {'; '.join(problems)}", hint=hint)
+        takes = ", ".join([*(f"{key}={value}" for key, value in function.params.items()), *also])
+        raise StrategyError(f"{function.name}: {'; '.join(problems)}", hint=f"{function.name} takes {takes}")
     return params
 
 

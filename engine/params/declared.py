@@ -89,7 +89,8 @@ def validate(cls: type, values: Mapping[str, Any], *, error: type[TickdeckError]
 def mistakes(cls: type, values: Mapping[str, Any]) -> dict[str, str]:
     """Return what is wrong with the values given for parameters of `cls`, by name: there is none such, or it does not fit."""
     known = parameters(cls)
-    wrong = {name: f"no parameter {name!r}{did_you_mean(str(name), known)}" for name in values if name not in known}
+    names = [*known, *_keywords(cls)]
+    wrong = {name: f"no parameter {name!r}{did_you_mean(str(name), names)}" for name in values if name not in known}
     for name in (its for its in values if its in known):
         try:
             convert(values[name], known[name].type)
@@ -100,8 +101,15 @@ def mistakes(cls: type, values: Mapping[str, Any]) -> dict[str, str]:
 
 def taken(cls: type) -> str:
     """Return what parameters a class takes, for a hint."""
-    listed = ", ".join(f"{its.name}: {its.type_name}" for its in parameters(cls).values())
+    listed = ", ".join([*(f"{its.name}: {its.type_name}" for its in parameters(cls).values()), *_keywords(cls)])
     return f"{cls.__name__} takes {listed or 'no parameters'}"
+
+
+def _keywords(cls: type) -> list[str]:
+    """Return what a class is given by keyword beside its parameters, such as a feature's name."""
+    made = (vars(owner)["__init__"] for owner in cls.__mro__ if "__init__" in vars(owner) and owner is not object)
+    given = (its for init in made for its in inspect.signature(init).parameters.values())
+    return list(dict.fromkeys(its.name for its in given if its.kind is inspect.Parameter.KEYWORD_ONLY))
 
 
 def bind(obj: object, values: Mapping[str, Any], *, error: type[TickdeckError] = StrategyError) -> None:

@@ -9,6 +9,7 @@ from traceback import extract_tb
 
 from engine.errors import TickdeckError
 from engine.features.frame import Row
+from engine.params import place_of
 
 _ENGINE = Path(__file__).resolve().parent.parent
 _LIBRARIES = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platlib"), sysconfig.get_path("purelib")})
@@ -36,6 +37,15 @@ def users_line(error: BaseException) -> str:
     frame = frames[-1]
     source = linecache.getline(frame.filename, frame.lineno or 0).strip()
     return f"{Path(frame.filename).name}:{frame.lineno}: {source}"
+
+
+def no_signals(given: object, kind: type) -> tuple[str, str]:
+    """Return what is wrong with what a strategy's `gen_signal` returned, which is no dict, and the remedy."""
+    what = "nothing" if given is None else f"a {type(given).__name__}"
+    return (
+        f"gen_signal returned {what} in place of a dict of signals ({place_of(kind)})",
+        "return {coin: Signal.buy(...)}, and {} where nothing is wanted",
+    )
 
 
 def _is_users(filename: str) -> bool:

@@ -6,13 +6,14 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from engine.errors import StrategyError
-from engine.params import did_you_mean
-from engine.strategy.blame import place_of_error
+from engine.errors import StrategyError, TickdeckError
+from engine.params import did_you_mean, validate
+from engine.strategy.blame import place_of_error, users_line
 from engine.strategy.strategy import Strategy
 
 T = TypeVar("T")
@@ -44,6 +45,19 @@ def load_class(use: str, beside: Path | None, base: type[T]) -> type[T]:
         raise StrategyError(f"{use} is no {word}", hint=f"a {word} is a class derived from engine.{base.__name__}")
     kind: type[T] = found
     return kind
+
+
+def make(kind: type[Strategy], params: Mapping[str, Any]) -> Strategy:
+    """Return a strategy made with these parameters; raises StrategyError, with its author's line, where that cannot be."""
+    try:
+        return kind(**validate(kind, params))
+    except (Exception, SystemExit) as error:
+        if not isinstance(error, TickdeckError):
+            raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
+        if not users_line(error):
+            raise
+        # a feature that cannot be knows what is wrong with it, and not where it was asked for
+        raise StrategyError(place_of_error(error), hint=error.hint) from error
 
 
 def _is_a(value: object, base: type) -> bool:

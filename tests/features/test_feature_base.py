@@ -141,6 +141,9 @@ def test_features_are_equal_by_class_parameters_and_name() -> None:
 def test_wrong_parameters_name_the_nearest() -> None:
     with pytest.raises(StrategyError, match=r"Stretch: no parameter 'windw' \(did you mean 'window'\?\)"):
         Stretch(windw=3)
+    with pytest.raises(StrategyError, match=r"Stretch: no parameter 'nme' \(did you mean 'name'\?\)") as caught:
+        Stretch(nme="x")
+    assert caught.value.hint.endswith(", name")
     with pytest.raises(StrategyError, match=r"window should be int, not 3\.5"):
         Stretch(window=3.5)
 

@@ -229,6 +229,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"fn": ["RSI"]}, "no function"),
     ({"fn": "MAVP"}, "MAVP needs a series of periods"),
     ({"fn": "RSI", "timperiod": 3}, r"no parameter 'timperiod' \(did you mean 'timeperiod'\?\)"),
+    ({"fn": "RSI", "nme": "x"}, r"no parameter 'nme' \(did you mean 'name'\?\)"),
     ({"fn": "OBV", "timeperiod": 3}, "no parameter 'timeperiod'"),
     ({"fn": "RSI", "timeperiod": 14.0}, r"timeperiod should be int, not 14\.0"),
     ({"fn": "RSI", "timeperiod": True}, "timeperiod should be int, not True"),

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from engine.errors import ConfigError, TickdeckError, UsageError
 
-Environment = Annotated[
-    Literal["testnet", "demo", "live", "rehearsal"],
-    typer.Argument(metavar="ENVIRONMENT", help="testnet, demo, live or rehearsal."),
-]
 MOST = 64 * 1024
+
+
+def _environment(word: str) -> str:
+    """Return an environment's name; ends the command where it is none."""
+    from engine.binance.keys import ENVIRONMENTS
+    from engine.params import did_you_mean
+    from tui.console import fail
+
+    if word not in ENVIRONMENTS:
+        told = f"there is no environment {word!r}{did_you_mean(word, ENVIRONMENTS)}"
+        fail(UsageError(told, hint=f"there are {', '.join(ENVIRONMENTS)}"), 2)
+    return word
+
+
+Environment = Annotated[
+    str, typer.Argument(metavar="ENVIRONMENT", help="testnet, demo, live or rehearsal.", callback=_environment)
+]
 
 
 def register(app: typer.Typer) -> None:
