@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from engine import backtest
 from engine.errors import UsageError
+from engine.paths import bundled
 from tui.cli import app
 from tui.commands.new import check_free, class_name
 
@@ -42,6 +43,19 @@ def test_what_it_writes_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "below its average" in told
     assert "back at its average" in told
     assert (result.orders.type == "stop").any()
+
+
+def test_the_step_that_the_readme_asks_about_shows_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the strategy read, said and did, and an order that did not fill."""
+    (line,) = re.findall(r"^tickdeck (why dip_buyer\.toml .*?) +#", (bundled() / "README.md").read_text(), re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    new("dip_buyer")
+    done = CliRunner().invoke(app, line.split())
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert {"read", "signals", "orders"} <= set(lines)
+    assert any(line.endswith("sell stop 1.4744 stop 2,084.43: waits") for line in lines)
+    assert any(" above its trigger of " in line for line in lines)
 
 
 def test_it_goes_into_another_folder_and_says_how_to_go_there(tmp_path: Path) -> None:
