@@ -225,12 +225,17 @@ class TradingConfig(Table):
 class RehearsalConfig(Table):
     """`[rehearsal]`: the exchange that `mode = "rehearsal"` starts on this machine, unless `[binance] url` names one."""
 
-    recording: Word = "demo"
-    """The recorded market that it plays."""
+    recording: Word | None = None
+    """The recorded market that it plays; the session's own recording if left out, the bundled demo where it has none."""
     speed: Speed = Decimal(1)
     """How many seconds of the market pass in one of yours."""
     begin: Moment | None = None
     """When in the recording it opens (UTC); 1,000 bars after its start, or after a quarter of it, if left out."""
+
+    @property
+    def begin_ns(self) -> int | None:
+        """When it opens, ns UTC; None where that is left out."""
+        return None if self.begin is None else _moment_ns(self.begin)
 
 
 class SessionTables(Table):
@@ -294,10 +299,18 @@ class SessionTables(Table):
         return self.mode in TRADING
 
     @property
+    def rehearsed(self) -> str:
+        """The recording that a rehearsal plays."""
+        own = self.recording if "recording" in self.model_fields_set else "demo"
+        return self.rehearsal.recording or own
+
+    @property
     def begin_ns(self) -> int:
         """When the strategy is first asked, ns UTC; 0 from the start."""
-        if self.begin is None:
-            return 0
-        moment = datetime.fromisoformat(self.begin)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() * 1_000_000) * 1000
+        return 0 if self.begin is None else _moment_ns(self.begin)
+
+
+def _moment_ns(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return int(moment.timestamp() * 1_000_000) * 1000

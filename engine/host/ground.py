@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from engine import seam
 from engine.config import SessionConfig
-from engine.errors import TickdeckError
+from engine.errors import ConfigError, NoRecording, TickdeckError
 from engine.host.leash import end_with_parent
 from engine.host.spec import Spec, settings_of
-from engine.model import Timestamp
+from engine.model import INTERVALS, Timestamp
 from engine.redaction import guard
 
+if TYPE_CHECKING:
+    from engine.recordings import Recording
+
 NS_PER_SECOND = 10**9
+LONGEST_S = 3600
+"""The longest that data may be without being stale."""
 
 
 class Asked(msgspec.Struct):
@@ -34,26 +41,55 @@ class Asked(msgspec.Struct):
     api_secret: str
 
 
+class Stage(NamedTuple):
+    """What a rehearsal plays: a recording, its folder, and when in it the exchange opens.
+
+    `stale_s` is after how long without data a coin is stale there, where a bar has a few trades and each takes its time.
+    """
+
+    folder: Path
+    recording: Recording
+    begin: Timestamp
+    stale_s: int
+
+
+def stage_of(settings: SessionConfig) -> Stage:
+    """Return what the rehearsal of a config plays; raises the error of what is wrong with it, with its place."""
+    from engine.recordings import find_recording, open_recording
+    from engine.rehearsal.opening import opening_time
+
+    wanted = settings.rehearsal
+    try:
+        folder = find_recording(settings.rehearsed, settings.beside, settings.coins)
+    except NoRecording as error:
+        key = ("recording",) if wanted.recording is None else ("rehearsal", "recording")
+        raise settings.error({key: error.message}, error.hint) from None
+    recording = open_recording(folder)
+    if unknown := [coin for coin in settings.coins or () if coin not in recording.instruments]:
+        told = f"{recording.name}, which the rehearsal plays, has no {', '.join(unknown)}; it has {', '.join(recording.coins)}"
+        raise settings.error({("coins",): told}, "name coins of it, or another recording under [rehearsal]")
+    try:
+        begin = opening_time(recording, wanted.begin_ns)
+    except ConfigError as error:
+        raise settings.error({("rehearsal", "begin"): error.message}, error.hint) from None
+    two_bars = 2 * INTERVALS[recording.interval] / float(wanted.speed) / NS_PER_SECOND
+    return Stage(folder, recording, begin, max(settings.binance.stale_s, min(math.ceil(two_bars), LONGEST_S)))
+
+
 async def serve(asked: Asked, settings: SessionConfig) -> None:
     """Serve the exchange of a config until told to end; prints its port as JSON once it is open."""
     # not before it is known that there is something to serve
-    from engine.recordings import find_recording, open_recording
-    from engine.recordings.times import parse_date
-    from engine.rehearsal.opening import HISTORY
     from engine.rehearsal.server import RehearsalServer
     from engine.rehearsal.settings import RehearsalSettings
 
+    folder, recording, begin, _ = stage_of(settings)
     wanted = settings.rehearsal
-    folder = find_recording(wanted.recording, settings.beside, settings.coins)
-    recording = open_recording(folder)
-    times = recording.bars(recording.coins[0]).time
-    begin = parse_date(wanted.begin) if wanted.begin is not None else int(times[min(HISTORY, len(times) // 4)])
     if asked.began:
         begin += int((seam.monotonic_ns() - asked.began) * float(wanted.speed))
     account = settings.account
     tables = {
         "recording": str(folder),
-        "begin": _iso(begin if begin < recording.end else int(times[0])),
+        "begin": _iso(begin if begin < recording.end else recording.start),
         "speed": wanted.speed,
         "loop": True,
         "seed": settings.seed,

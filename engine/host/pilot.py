@@ -22,6 +22,7 @@ from engine.host.protocol import (
 from engine.host.reporter import Reporter
 from engine.model import Timestamp
 from engine.session import Session
+from engine.trading.local import LocalTradeSystem
 
 LOOK_S = 0.02
 """How often what came is taken in."""
@@ -36,6 +37,10 @@ class Pilot(Reporter):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        # there may be no history: until the first bar closes there is an account to be shown, and features without a value
+        session.strategy.stats.features.bind(session.feed.latest)
+        if isinstance(session.trade, LocalTradeSystem):
+            session.trade.meet(session.feed.latest)
         self._told = ""
         self.advance()
 

@@ -96,14 +96,19 @@ async def airborne(spec: Spec, tell: Tell) -> AsyncIterator[Captain]:
     from engine.binance.keys import Keys, Secret, find_keys
     from engine.flight.real import fly_for_real
     from engine.host.captain import Captain
+    from engine.host.ground import stage_of
 
     ground = None
+    if settings.mode == "rehearsal" and settings.binance.url is None:
+        # what is wrong with it is told from here: nobody hears who serves it
+        stage = await asyncio.to_thread(stage_of, settings)
+        settings = settings.with_overrides({"binance.stale_s": stage.stale_s})
     if spec.grounded:
         tell("starting the exchange to rehearse on")
         ground = msgspec.json.decode(await asyncio.to_thread(sys.stdin.buffer.readline), type=Ground | None)
     if ground is None and settings.mode == "rehearsal" and settings.binance.url is None:
         raise HostError(
-            "the rehearsal could not be started", hint="`tickdeck check` tells what is wrong with the config; the log may too"
+            "the rehearsal could not be started", hint="the flight's log tells why: logs/FLIGHT.log in tickdeck's data folder"
         )
     if ground is not None:
         there = {"binance.url": f'"{ground.url}"', "binance.speed": str(settings.rehearsal.speed)}

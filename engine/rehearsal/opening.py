@@ -84,9 +84,8 @@ def open_exchange(
     return Opened(Office(venue, accounts, limits, judges_time=settings.judges_time), credentials)
 
 
-def _timing(settings: RehearsalSettings, recording: Recording) -> tuple[Timestamp, Timestamp]:
-    """Return when in the recording the exchange opens, and how much later than it happened it is told."""
-    begin = settings.begin
+def opening_time(recording: Recording, begin: Timestamp | None) -> Timestamp:
+    """Return when in a recording an exchange opens: then, or after its first bars. Raises ConfigError for a time it has not."""
     if begin is None:
         times = recording.bars(recording.coins[0]).time
         begin = int(times[min(HISTORY, len(times) // 4)])
@@ -95,6 +94,12 @@ def _timing(settings: RehearsalSettings, recording: Recording) -> tuple[Timestam
             f"{recording.name} has no {stamp(begin)}",
             hint=f"begin between {stamp(recording.start)} and {stamp(recording.end)}",
         )
+    return begin
+
+
+def _timing(settings: RehearsalSettings, recording: Recording) -> tuple[Timestamp, Timestamp]:
+    """Return when in the recording the exchange opens, and how much later than it happened it is told."""
+    begin = opening_time(recording, settings.begin)
     if not settings.now:
         return begin, 0
     wall = seam.wall_ns()

@@ -202,8 +202,9 @@ class Account:
             left -= part
             if not left:
                 break
-        if left and coin in self.adopted:
-            paid += left * int(self.raw.events[coin].bars.close[0])
+        closes = self.raw.events[coin].bars.close
+        if left and coin in self.adopted and len(closes):
+            paid += left * int(closes[0])
             held += left
         return paid / held / UNIT if held else 0.0
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli_w
 
 from engine import LocalTradeSystem, ReplayFeed, Strategy
 from engine.config import SessionConfig
 from engine.errors import ConfigError, RecordingError, TickdeckError, UsageError
+from engine.host.ground import stage_of
 from engine.host.player import Player
 from engine.host.spec import HISTORY, Spec, Tell, prepare_player, settings_of, start_of
 from engine.session import Session
 from tests.worlds import candles, market
+from tui.commands.check import findings_of
 
 
 def ready(spec: Spec, tell: Tell) -> Player:
@@ -104,3 +109,33 @@ def test_a_recording_alone_is_flown_without_a_strategy() -> None:
 def test_what_cannot_be_flown_is_said_as_an_error_of_ours(spec: dict[str, Any], error: type[TickdeckError], told: str) -> None:
     with pytest.raises(error, match=told):
         ready(Spec(socket="", **spec), lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"begin": "2030-01-01"}, "rehearsal.begin: demo has no 2030-01-01 00:00:00"),
+        ({"begin": "2025-03-24T00:00"}, "rehearsal.begin: demo has no 2025-03-24 00:00:00"),
+        ({"begin": "2025-03-09T23:59:59"}, "rehearsal.begin: demo has no 2025-03-09 23:59:59"),
+        ({"recording": "no-such"}, "rehearsal.recording: there is no recording no-such"),
+        ({"coins": ["DOGEUSDT"]}, "coins: demo, which the rehearsal plays, has no DOGEUSDT; it has BTCUSDT"),
+    ],
+)
+def test_a_rehearsal_that_cannot_be_is_told_before_it_is_flown(given: dict[str, Any], told: str, tmp_path: Path) -> None:
+    coins = given.pop("coins", ["BTCUSDT"])
+    tables = {"mode": "rehearsal", "coins": coins, "rehearsal": given}
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        stage_of(SessionConfig.from_dict(tables))
+    path = tmp_path / "mine.toml"
+    path.write_text(tomli_w.dumps(tables))
+    assert [(its.level, told in its.text) for its in findings_of(str(path), {})] == [("error", True)]
+
+
+def test_a_rehearsal_plays_what_is_replayed_and_is_not_stale_by_its_own_nature() -> None:
+    tables = {"mode": "rehearsal", "coins": ["BTCUSDT"]}
+    stage = stage_of(SessionConfig.from_dict({**tables, "rehearsal": {"begin": "2025-03-12T00:00:00.5"}}))
+    assert (stage.recording.name, stage.begin % 10**9, stage.stale_s) == ("demo", 500_000_000, 120)
+    fast = SessionConfig.from_dict({**tables, "rehearsal": {"speed": 60}})
+    assert stage_of(fast).stale_s == 15
+    assert SessionConfig.from_dict({**tables, "recording": "mine"}).rehearsed == "mine"
+    assert SessionConfig.from_dict({**tables, "recording": "mine", "rehearsal": {"recording": "theirs"}}).rehearsed == "theirs"

@@ -141,11 +141,18 @@ def _about_live(settings: SessionConfig) -> Iterator[Finding]:
     from engine.binance.hosts import hosts_of
     from engine.market import PushFeed
     from engine.model import INTERVALS, Instrument
+    from engine.recordings.bars import stamp
     from engine.session import assemble
 
     coins = settings.coins or ()
     own = settings.mode == "rehearsal" and settings.binance.url is None
-    where = f"a rehearsal of {settings.rehearsal.recording}" if own else hosts_of(settings.binance, settings.mode).rest
+    if own:
+        from engine.host.ground import stage_of
+
+        stage = stage_of(settings)
+        where = f"a rehearsal of {stage.recording.name}, from {stamp(stage.begin)}"
+    else:
+        where = hosts_of(settings.binance, settings.mode).rest
     yield Finding("ok", "prices", f"{', '.join(coins)} live from {where}; what else there is is known once it is asked")
     if settings.trades:
         yield Finding("ok", "orders", f"go to {where}; `tickdeck doctor` asks whether they may")
