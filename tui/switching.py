@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -53,7 +52,7 @@ def look_ahead(mode: str, spec: HostSpec) -> Prospect:
     if mode == "paper":
         source = config.binance.url or f"Binance {config.binance.environment or 'live'}"
         return Prospect([*facts, Fact("prices from", source), Fact("account", f"simulated, begins with {cash}")])
-    own = f"this machine, playing {config.rehearsal.recording}, {config.rehearsal.speed} s a second"
+    own = f"this machine, playing {config.rehearsed}, {config.rehearsal.speed} s a second"
     where = {"rehearsal": config.binance.url or own, "testnet": "Binance's testnet", "demo": "Binance's demo"}
     keys = "" if mode == "rehearsal" else " (`tickdeck keys show` tells which key)"
     return Prospect(
@@ -61,22 +60,16 @@ def look_ahead(mode: str, spec: HostSpec) -> Prospect:
             *facts,
             Fact("orders go to", where.get(mode, "Binance itself: REAL MONEY")),
             Fact("account", f"the {mode} key's{keys}; at most {cash} of it" if cash else f"the {mode} key's{keys}"),
-            Fact("without deck", ON_LOST[config.trading.on_ui_lost]),
+            Fact("without deck", str(ON_LOST[config.trading.on_ui_lost])),
         ]
     )
 
 
 def _config_of(spec: HostSpec) -> SessionConfig:
-    from engine.config import SessionConfig, find_config, load_config
+    from engine.host.spec import Spec, settings_of
 
-    overrides = dict(spec.overrides)
-    if spec.recording is not None:
-        overrides = {"recording": _toml(spec.recording), "mode": _toml("replay"), **overrides}
-    if spec.config is None and spec.recording is not None:
-        config = SessionConfig.from_dict({"recording": spec.recording}, beside=Path.cwd())
-    else:
-        config = load_config(find_config(spec.config or "demo"))
-    return config.with_overrides(overrides)
+    asked = Spec(socket="", config=spec.config, overrides=spec.overrides, recording=spec.recording)
+    return settings_of(asked, lambda text: None)
 
 
 def _toml(text: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import PrivateAttr
 
 from engine.config.checking import check, hold_no_keys, key_of, place_of
 from engine.config.models import SessionTables
+from engine.config.saved import is_session
 from engine.config.text import KeyPath, key_lines, parse_toml, parse_value, read_file
 from engine.errors import ConfigError
 from engine.params import did_you_mean
@@ -84,6 +85,11 @@ class SessionConfig(SessionTables):
 def load_config(path: str | Path) -> SessionConfig:
     """Return the config in a TOML file; raises ConfigError with every mistake of the file and its line."""
     path = Path(path)
+    if is_session(path):
+        raise ConfigError(
+            f"{path} is a saved session, no config",
+            hint=f"`tickdeck replay {path}` opens it where it was left; F on its deck flies its config in another mode",
+        )
     return parse_config(read_file(path), str(path), beside=path.absolute().parent)
 
 

@@ -10,8 +10,13 @@ from fake_link import FakeLink, screen_text, settle
 from fake_world import ENVIRONMENTS, World
 from textual.pilot import Pilot
 
+from engine.config import load_config
 from engine.config.fields import MODES as CONFIGURED
 from engine.config.fields import TRADING
+from engine.errors import ConfigError
+from engine.loop import Engine
+from engine.session import prepare
+from engine.session_file import save_run
 from tui.app import DeckApp
 from tui.mailbox import HostSpec
 from tui.modes import MODES, ON_LOST, SIMULATED
@@ -213,6 +218,30 @@ def test_a_rehearsal_plays_the_recording_that_was_replayed(config: str) -> None:
     assert ("orders go to", "this machine, playing demo, 1 s a second") in [
         its[:2] for its in look_ahead("rehearsal", spec).facts
     ]
+
+
+def test_a_rehearsal_plays_what_the_config_replays_unless_it_names_another(config: str) -> None:
+    Path(config).write_text(CONFIG.replace('"demo"', '"mine"', 1))
+    spec = spec_for("rehearsal", HostSpec(config=config), World().hello(), None)
+    assert _goes_to(spec) == "this machine, playing mine, 1 s a second"
+    Path(config).write_text(CONFIG.replace('"demo"', '"mine"', 1) + '[rehearsal]\nrecording = "theirs"\nspeed = 60\n')
+    assert _goes_to(spec) == "this machine, playing theirs, 60 s a second"
+
+
+def _goes_to(spec: HostSpec) -> str:
+    return next(its.text for its in look_ahead("rehearsal", spec).facts if its.name == "orders go to")
+
+
+def test_a_saved_session_flies_its_config_in_another_mode(tmp_path: Path) -> None:
+    path = tmp_path / "saved.toml"
+    session = prepare({"recording": "demo"})
+    Engine(session.feed, session.trade, session.strategy).run(5)
+    save_run(path, session)
+    spec = spec_for("rehearsal", HostSpec(config=str(path)), World().hello(), None)
+    prospect = look_ahead("rehearsal", spec)
+    assert (prospect.wrong, _goes_to(spec)) == ("", "this machine, playing demo, 1 s a second")
+    with pytest.raises(ConfigError, match="is a saved session, no config"):
+        load_config(path)
 
 
 def test_a_recording_that_is_not_there_is_told_of_its_config() -> None:
