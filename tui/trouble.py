@@ -47,7 +47,8 @@ def troubles(frame: Frame | None, gone: HostGone | HostLost | None, silent: str)
     elif frame.stopped:
         found.append(Trouble("STOPPED", frame.stopped, "no buying any more", "badge-live"))
     if trade is not None and trade.disarmed:
-        found.append(Trouble("DISARMED", f"no order goes out: {trade.disarmed}", "A arms", "quiet"))
+        remedy = "A arms" if not frame.halted else "K halts · q ends it"
+        found.append(Trouble("DISARMED", f"no order goes out: {trade.disarmed}", remedy, "quiet"))
     return found
 
 

@@ -39,6 +39,7 @@ from engine.session import Session
 
 Answer = Callable[[Message], None]
 NS_PER_SECOND = 10**9
+HALTED = "the strategy is halted"
 SETTLE_S = 2.0
 """How long a flight that ends waits for answers."""
 
@@ -59,6 +60,8 @@ class Captain(Pilot):
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched = 0
         self._dated = False
+        if halted or again:
+            self.trade.disarmed = HALTED if halted else again
         self._told_disarmed = self.trade.disarmed
         self.trade.warming = True
         super().__init__(flight.session)
@@ -149,6 +152,13 @@ class Captain(Pilot):
         at_risk = config.account.cash.get(config.account.currency, Decimal(0))
         if config.mode == "live" and _number(command.typed) != at_risk:
             raise OrderError(f"{command.typed!r} is not what is at risk, {at_risk:f} {config.account.currency}; still disarmed")
+        if self.engine.halted is not None:
+            raise OrderError(
+                f"{HALTED}, and there is no going on with it; still disarmed",
+                hint="mend it, end the flight and start again",
+            )
+        if self.session.feed.latest.step < 0:
+            raise OrderError("no bar has closed yet, so there is no market; still disarmed")
         if self.recovering:
             raise OrderError("the strategy is still flown over its history; still disarmed")
         if config.mode == "live":
@@ -233,7 +243,7 @@ class Captain(Pilot):
         """Notice what the engine stumbled over; a strategy that fails trades no more."""
         halted = super().look()
         if halted:
-            self.trade.disarm("the strategy is halted")
+            self.trade.disarm(HALTED)
         return halted
 
     # what decks are told

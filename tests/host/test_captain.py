@@ -13,14 +13,17 @@ import pytest
 from engine import Strategy
 from engine.config import SessionConfig
 from engine.doctor import Check
+from engine.errors import StrategyError
 from engine.flight.prices import end
 from engine.flight.real import Flight
 from engine.host import captain as module
 from engine.host.captain import Captain
 from engine.host.deadline import TimedEngine
+from engine.host.pilot import Pilot
 from engine.host.protocol import Arm, Disarm, Frame, Hello, Reply
 from engine.recordings.bars import stamp
 from engine.session import Session
+from engine.trading.local import LocalTradeSystem
 from tests.binance.cockpit import Cockpit
 from tests.rehearsal.hall import hall, until
 from tests.worlds import MINUTE, START, market, walk
@@ -37,11 +40,11 @@ class Counts(Strategy):
 
 
 @asynccontextmanager
-async def aboard(folder: Path, mode: str = "live", began: int = 0) -> AsyncIterator[Captain]:
+async def aboard(folder: Path, mode: str = "live", began: int = 0, begin: int = START + 100 * MINUTE) -> AsyncIterator[Captain]:
     """A captain on a rehearsal, whatever its config calls it."""
     tables = {"mode": mode, "coins": ["AAAUSDT"], "binance": {"environment": "live"} if mode == "live" else {}}
     settings = SessionConfig.from_dict({**tables, "account": {"cash": {"USDT": 2500}}})
-    async with hall(market(COINS), begin=stamp(START + 100 * MINUTE)) as its:
+    async with hall(market(COINS), begin=stamp(begin)) as its:
         pit = Cockpit(its, folder / "j.db", cash={"USDT": 2500})
         async with AsyncExitStack() as after:
             after.callback(pit.journal.close)
@@ -131,3 +134,40 @@ async def test_what_the_journal_says_is_told_to_whoever_comes(tmp_path: Path) ->
         later = captain.recent()
         assert [row.what for row in later.journal][:2] == ["start", "arm"]
         assert later.log
+
+
+async def test_where_there_is_no_history_yet_a_flight_waits_for_its_first_bar(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet", begin=START) as captain:
+        told = captain.frame()
+        assert isinstance(told, Frame)
+        assert (told.step, told.chart.time, told.account.equity, told.positions) == (-1, [], 2500.0, [])
+        assert (await arm(captain, "")).text == "no bar has closed yet, so there is no market; still disarmed"
+        feed, strategy = captain.session.feed, Counts()
+        simulated = LocalTradeSystem(strategy=strategy, cash={"USDT": 1000})
+        paper = SessionConfig.from_dict({"mode": "paper", "coins": ["AAAUSDT"]})
+        told = Pilot(Session(paper, None, feed, simulated, strategy)).frame()
+        assert isinstance(told, Frame)
+        assert (told.step, told.chart.time, told.account.equity) == (-1, [], 1000.0)
+
+
+async def test_a_strategy_that_is_halted_is_not_armed_again(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet") as captain:
+        captain.engine.halted = StrategyError("no")
+        reply = await arm(captain, "")
+        assert (reply.ok, captain.trade.disarmed != "") == (False, True)
+        assert reply.text.startswith("the strategy is halted, and there is no going on with it; still disarmed")
+
+
+@pytest.mark.parametrize(
+    ("halted", "again", "why"),
+    [
+        ("", "", "trading has not been armed"),
+        ("", "the engine ended with SIGKILL and was started again", "the engine ended with SIGKILL and was started again"),
+        ("it hung", "the engine ended with SIGKILL and was started again", "the strategy is halted"),
+    ],
+)
+async def test_a_flight_says_why_it_is_disarmed(halted: str, again: str, why: str, tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet") as captain:
+        flight = captain.flight
+        flight.trade.disarmed = "trading has not been armed"
+        assert Captain(flight, halted, again).trade.disarmed == why

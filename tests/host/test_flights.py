@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.exchange import kernel as k
-from engine.host.protocol import CancelOrder, Disarm, Failure, Halt, PlaceOrder
+from engine.host.protocol import Arm, CancelOrder, Failure, Halt, PlaceOrder
 from tests.host.air import TESTS, air, config, exchange, flying, put_keys
 from tui.flights import living
 from tui.mailbox import HostGone
@@ -60,7 +60,7 @@ async def test_an_engine_that_is_killed_is_started_again_and_knows_its_orders(tm
         await its.until(lambda: len(its.hellos) == 2)
         await its.ready()
         assert its.engine != first
-        assert its.trade.disarmed
+        assert its.trade.disarmed == "the engine ended with SIGKILL and was started again"
         await its.until(lambda: its.frame and [row.stage for row in its.frame.orders] == ["NEW"] * 3)
         assert len(its.desk.records.orders) == 3
         assert (await its.ask(lambda n: Halt(n))).text == "3 of 3 cancelled"
@@ -141,10 +141,8 @@ async def test_a_strategy_that_fails_is_halted_and_orders_are_looked_after(pilot
         assert all(close > 0 for close in its.frame.chart.close), "the market goes on"
         await its.ready()
         assert its.trade.disarmed
-        await its.armed()
-        assert (await its.ask(lambda n: PlaceOrder(n, "AAAUSDT", "buy", "limit", "1", "50"))).ok
-        await its.until(lambda: len(its.desk.records.open) == 1)
-        assert (await its.ask(lambda n: Halt(n))).text == "1 of 1 cancelled"
+        assert "there is no going on with it; still disarmed" in (await its.ask(lambda n: Arm(n))).text
+        assert (await its.ask(lambda n: Halt(n))).text == "no order was open"
 
 
 async def test_a_strategy_that_nothing_can_interrupt_costs_its_engine_alone(tmp_path: Path) -> None:
@@ -154,9 +152,8 @@ async def test_a_strategy_that_nothing_can_interrupt_costs_its_engine_alone(tmp_
         await its.ready()
         assert its.frame is not None
         assert "the strategy did not come back for 5 s" in its.frame.halted
-        await its.armed()
-        assert (await its.ask(lambda n: PlaceOrder(n, "AAAUSDT", "buy", "limit", "1", "50"))).ok
-        assert (await its.ask(lambda n: Disarm(n))).ok
+        assert its.trade.disarmed == "the strategy is halted"
+        assert "there is no going on with it; still disarmed" in (await its.ask(lambda n: Arm(n))).text
 
 
 async def test_the_exchange_goes_and_comes_back(tmp_path: Path) -> None:

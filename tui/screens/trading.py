@@ -24,6 +24,9 @@ class TradeKeys:
             deck.notify("orders are simulated here: there is nothing to arm", markup=False)
         elif frame.trade is not None and not frame.trade.disarmed:
             deck.send(Disarm(deck.deck_app.next_id()))
+        elif frame.halted:
+            text = "the strategy is halted, and there is no going on with it: mend it, end the flight (q), start again"
+            deck.notify(text, severity="warning", markup=False)
         else:
             deck.app.push_screen(ArmScreen(deck.session, hello, hello.trade, deck.deck_app.next_id), self._arm)
 
