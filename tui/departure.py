@@ -49,7 +49,7 @@ class Departure(KeysInTurn):
         return bool(self._spec.mode) and self._spec.config is None
 
     def _ask_to_leave(self, then: str, act: Callable[[str | None], None]) -> None:
-        self.push_screen(LeaveScreen(self.deck.session.trade, self.deck.orders.open, then), act)
+        self.push_screen(LeaveScreen(self.deck.session.trade, self.deck.session.frame, then), act)
 
     def _quit(self, way: str | None) -> None:
         if way:

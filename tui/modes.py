@@ -24,12 +24,24 @@ MODES = {
 }
 SIMULATED = ("replay", "paper")
 """Modes without an account."""
+
+
+class Policy(NamedTuple):
+    """What becomes of trading and of orders when no deck looks on any more; of a flight that is ended, of orders alone."""
+
+    trading: str
+    orders: str
+
+    def __str__(self) -> str:
+        return f"{self.trading}; {self.orders}"
+
+
 ON_LOST = {
-    "keep": "open orders stay",
-    "cancel": "what would buy is canceled, exits stay",
-    "flatten": "every order is canceled, and what is held is sold",
+    "keep": Policy("trading goes on", "open orders stay"),
+    "cancel": Policy("trading stops", "what would buy is canceled, exits stay"),
+    "flatten": Policy("trading stops", "every order is canceled, and what is held is sold"),
 }
-"""What becomes of orders when no deck looks on any more, by the config's word."""
+"""The policies by the config's word."""
 
 
 def word_of(mode: str) -> str:

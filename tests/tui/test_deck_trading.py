@@ -15,7 +15,7 @@ from textual.widgets import Input
 from engine.host import protocol as p
 from tui.app import DeckApp
 from tui.mailbox import HostGone, HostLost, HostSpec
-from tui.modes import MODES, SIMULATED
+from tui.modes import MODES, ON_LOST, SIMULATED
 from tui.screens.arm import ArmScreen
 from tui.screens.halt import HaltScreen
 from tui.screens.help import HelpScreen
@@ -451,13 +451,13 @@ async def test_quitting_asks_whether_to_leave_or_to_end(quit: str, answer: str, 
 @pytest.mark.parametrize(
     ("policy", "words"),
     [
-        ("keep", ["the engine trades on without a deck; open orders stay", "the engine ends; open orders stay"]),
-        ("cancel", ["the engine stops trading without a deck; what would buy is canceled, exits stay"]),
+        ("keep", ["trading goes on without a deck; open orders stay", "the engine ends; open orders stay"]),
+        ("cancel", ["trading stops without a deck; what would buy is canceled, exits stay"]),
         ("flatten", ["every order is canceled, and what is held is sold"]),
     ],
 )
 async def test_quitting_tells_what_becomes_of_orders(policy: str, words: list[str]) -> None:
-    link = trading("testnet")
+    link = trading("testnet", disarmed="")
     assert link.world.info is not None
     link.world.info = msgspec.structs.replace(link.world.info, on_ui_lost=policy)
     async with flying(link, size=(80, 24)) as (app, _, pilot):
@@ -470,9 +470,30 @@ async def test_quitting_tells_what_becomes_of_orders(policy: str, words: list[st
         await press(pilot, "escape")
         body = app.deck
         assert app.screen is body
-        text = LeaveScreen(link.world.info, 2).body
+        text = LeaveScreen(link.world.info, link.world.frame()).body
         for word in words:
             assert word in text
+
+
+def test_leaving_a_flight_that_is_disarmed_tells_what_becomes_of_it() -> None:
+    link = trading("testnet", disarmed="by hand")
+    world = link.world
+    assert "Leave it flying: it stays disarmed; open orders stay." in LeaveScreen(world.info, world.frame()).body
+    frame = msgspec.structs.replace(world.frame(), orders=[], positions=[])
+    assert "so it ends by itself half a minute later" in LeaveScreen(world.info, frame).body
+    told = [ON_LOST[policy].trading for policy in ("keep", "cancel", "flatten")]
+    assert told == ["trading goes on", "trading stops", "trading stops"]
+
+
+async def test_a_halted_strategy_is_not_armed() -> None:
+    link = trading("testnet", disarmed="the strategy is halted")
+    link.world.halted = "SmaCross failed"
+    async with flying(link) as (app, _, pilot):
+        assert "A arms" not in "\n".join(screen_text(app)[:6])
+        await press(pilot, "A")
+        assert app.screen is app.deck
+        assert not [its for its in said(link) if isinstance(its, p.Arm)]
+        assert "there is no going on with it" in notes(app)[-1]
 
 
 async def test_an_engine_that_is_gone_is_quit_without_asking() -> None:

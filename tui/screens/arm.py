@@ -68,7 +68,7 @@ class ArmScreen(DeckModal[Arm | None]):
         for rule in hello.fill_rules:
             if rule.startswith(_LIMIT):
                 yield Fact("limit", rule.removeprefix(_LIMIT))
-        yield Fact("without deck", ON_LOST.get(trade.on_ui_lost, trade.on_ui_lost))
+        yield Fact("without deck", str(ON_LOST.get(trade.on_ui_lost, trade.on_ui_lost)))
         if frame is not None and frame.trade is not None and frame.trade.disarmed:
             yield Fact("disarmed", frame.trade.disarmed)
         for warning in trade.warnings:

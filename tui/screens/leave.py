@@ -9,17 +9,14 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from engine.host.protocol import TradeInfo
-from tui.modes import ON_LOST
+from engine.host.protocol import Frame, TradeInfo
+from engine.model import OrderStatus
+from tui.modes import ON_LOST, Policy
 from tui.screens.modal import DeckModal
 from tui.text import clean_lines
 from tui.widgets.panel import Panel
 
-_FLIES_ON = {
-    "keep": "the engine trades on",
-    "cancel": "the engine stops trading",
-    "flatten": "the engine stops trading",
-}
+UNKNOWN = Policy("the flight goes on", "orders are treated as the config's on_ui_lost says")
 
 
 class LeaveScreen(DeckModal[str]):
@@ -33,24 +30,30 @@ class LeaveScreen(DeckModal[str]):
     ]
     AUTO_FOCUS = "#stay"
 
-    def __init__(self, trade: TradeInfo | None, orders: int, then: str = "") -> None:
+    def __init__(self, trade: TradeInfo | None, frame: Frame | None, then: str = "") -> None:
         super().__init__()
         self._trade = trade
-        self._orders = orders
+        self._frame = frame
         self._then = then
 
     @property
     def body(self) -> str:
         """The two ways, and what becomes of orders on each."""
         lost = self._trade.on_ui_lost if self._trade is not None else ""
-        orders = ON_LOST.get(lost, "orders are treated as the config's on_ui_lost says")
+        policy = ON_LOST.get(lost, UNKNOWN)
         said = f'The config says on_ui_lost = "{lost}".' if lost else ""
-        count = f"{self._orders:,} {'order is' if self._orders == 1 else 'orders are'} open. " if self._orders else ""
+        frame = self._frame
+        orders = sum(order.status != OrderStatus.PENDING for order in frame.orders) if frame is not None else 0
+        count = f"{orders:,} {'order is' if orders == 1 else 'orders are'} open. " if orders else ""
+        disarmed = frame is not None and frame.trade is not None and frame.trade.disarmed
+        held = frame is not None and any(not its.dust for its in frame.positions)
+        on = f"it stays disarmed; {policy.orders}" if disarmed else f"{policy.trading} without a deck; {policy.orders}"
+        if disarmed and not orders and not held:
+            on = "it is disarmed, with no order and nothing to sell, so it ends by itself half a minute later"
         return (
             f"{count}{said}\n\n"
-            f"Leave it flying: {_FLIES_ON.get(lost, 'the engine goes on')} without a deck; {orders}. "
-            f"`tickdeck attach` comes back to it.\n\n"
-            f"End it: the engine ends; {orders}."
+            f"Leave it flying: {on}. `tickdeck attach` comes back to it.\n\n"
+            f"End it: the engine ends; {policy.orders}."
         ).strip()
 
     def compose(self) -> ComposeResult:
