@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from msgspec import structs
 from textual.binding import Binding
 from textual.driver import Driver
 from textual.timer import Timer
@@ -93,7 +94,7 @@ class DeckApp(Departure):
         self._worst_lag = 0.0
         self._watchman: Watchman | None = None
         self._timer: Timer | None = None
-        self.deck = DeckScreen(Session())
+        self.deck = DeckScreen(Session(spec.mode))
         for theme in THEMES:
             self.register_theme(theme)
 
@@ -167,6 +168,9 @@ class DeckApp(Departure):
                 self.deck.hear(Events([], [], [LogLine(now, "print", line) for line in report.lines]))
             case HostGone():
                 self._gone(report)
+            case HostLost() if self.deck.session.hello is None:
+                # nothing has flown yet: it is still on its way, or ends with what was told
+                self.deck.session.progress.append("the engine has gone")
             case HostLost():
                 self.deck.tell_gone(report)
             case Frame():
@@ -187,6 +191,10 @@ class DeckApp(Departure):
         self._drop_start_screen()
         if isinstance(self.screen, ErrorScreen | DownloadScreen):
             return
+        if failure.fatal and self._spec.mode:
+            flew = self.deck.session.hello is not None
+            # one that has flown is tried again by its supervisor
+            failure = structs.replace(failure, title=failure.title if flew else "The flight did not start", fatal=not flew)
         self.push_screen(ErrorScreen(failure), partial(self._leave_failure, failure))
 
     def _leave_failure(self, failure: Failure, way: str | None) -> None:
@@ -245,7 +253,7 @@ class DeckApp(Departure):
         self._link = None
         self._ends = False
         theme = self.theme
-        self.deck = DeckScreen(Session())
+        self.deck = DeckScreen(Session(spec.mode))
         self.switch_screen(self.deck)
         self.theme = theme
         self._fly()

@@ -31,10 +31,14 @@ Row = TypeVar("Row")
 
 
 class Session:
-    """What the host said so far: its hello, the latest frame, and what happened, newest first."""
+    """What the host said so far: its hello, the latest frame, and what happened, newest first.
 
-    def __init__(self) -> None:
+    `mode` is what is to be flown in, where orders are real.
+    """
+
+    def __init__(self, mode: str = "") -> None:
         self.hello: Hello | None = None
+        self._wanted = mode
         self.frame: Frame | None = None
         self.travels: Travels | None = None
         self.why: WhyReport | None = None
@@ -123,8 +127,8 @@ class Session:
 
     @property
     def mode(self) -> str:
-        """What is flown in; "" as long as nobody said so."""
-        return self.hello.mode if self.hello is not None else ""
+        """What is flown in, or is to be; "" as long as nobody said so."""
+        return self.hello.mode if self.hello is not None else self._wanted
 
     @property
     def trade(self) -> TradeInfo | None:

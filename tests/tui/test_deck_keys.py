@@ -506,7 +506,7 @@ async def test_an_engine_that_cannot_start_says_so_and_can_be_tried_again() -> N
         await settle(pilot)
         shown = "\n".join(screen_text(app))
         assert "demo.toml, line 3: no such key" in shown
-        assert "r starts the engine again" in shown
+        assert "r tries again" in shown
         await press(pilot, "escape")
         assert isinstance(app.screen, ErrorScreen)
         await press(pilot, "q")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_link import FakeLink, flying, screen_text, settle
+from fake_link import FakeLink, flying, screen_text, settle, trading
 from fake_world import World
 from textual.command import CommandPalette
 from textual.pilot import Pilot
@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from engine.host import protocol as p
 from tui.actions import ACTIONS
 from tui.app import DeckApp
-from tui.mailbox import HostSpec
+from tui.mailbox import HostLost, HostSpec
 from tui.settings import Settings
 from tui.theme import THEMES
 
@@ -77,6 +77,42 @@ async def test_an_end_that_was_told_has_no_banner(greet: bool) -> None:
         assert "demo.toml:3: cion is not a known key" in shown
         assert "ENGINE GONE" not in shown
         assert "SIGKILL" not in shown
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_flight_that_did_not_start_says_so_and_why(size: tuple[int, int]) -> None:
+    link = FakeLink(greet=False)
+    app = DeckApp(lambda spec: link, HostSpec(config="mine.toml", mode="live"), Settings())
+    async with app.run_test(size=size) as pilot:
+        await settle(pilot)
+        link.put(p.Progress("reading the config"))
+        link.put(p.Failure("Keys", "there are no keys for live", "`tickdeck keys set live` puts them in place", True))
+        link.put(HostLost("the engine has gone; its supervisor starts another"))
+        link.die("the flight has ended", "")
+        await settle(pilot)
+        shown = "\n".join(screen_text(app))
+        assert shown.startswith(" !! LIVE !!  tickdeck")
+        for word in ("The flight did not start", "there are no keys for live", "r tries again"):
+            assert word in shown
+        assert "GONE" not in shown
+        assert "supervisor" not in shown
+
+
+async def test_a_flight_that_has_flown_is_not_started_beside_its_supervisor() -> None:
+    link = trading("testnet")
+    app = DeckApp(lambda spec: link, HostSpec(config="mine.toml", mode="testnet"), Settings())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        link.put(HostLost("the engine has gone; its supervisor starts another"))
+        link.put(p.Failure("Exchange", "no way to the exchange", "", True))
+        await settle(pilot)
+        shown = "\n".join(screen_text(app))
+        assert "no way to the exchange" in shown
+        assert "r tries again" not in shown
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.screen is app.deck
+        assert "ENGINE GONE" in screen_text(app)[1]
 
 
 async def test_the_palette_holds_the_deck_s_own_commands_and_each_once() -> None:

@@ -203,9 +203,8 @@ class DeckScreen(DeckKeys, TradeKeys, WhatIfKeys, Screen[None]):
 
     def tell_trouble(self) -> None:
         """Show what is wrong, the most dangerous first; the layout moves only where there is more of it, or less."""
-        if self.gone is not None and self._told:
-            return
-        found = troubles(self.session.frame, self.gone, self.stale) + self.offer()
+        told = self.gone is not None and self._told
+        found = [] if told else troubles(self.session.frame, self.gone, self.stale) + self.offer()
         if found != self._troubles:
             moves = len(found) != len(self._troubles)
             self._troubles = found

@@ -32,7 +32,7 @@ class ErrorScreen(DeckModal[str]):
     def compose(self) -> ComposeResult:
         """Yield title, message, hint and the keys that lead on."""
         failure = self.failure
-        keys = "r starts the engine again · q quits" if failure.fatal else "escape closes · the deck stays"
+        keys = "r tries again · q quits" if failure.fatal else "escape closes · the deck stays"
         with Panel("error"):
             yield Static(Content(clean(failure.title, 120)), classes="panel--title")
             with VerticalScroll(classes="panel--scroll"):

@@ -63,7 +63,9 @@ class TitleLine(Lines):
     def _left(self) -> list[tuple[str, str, bool]]:
         hello, frame = self.session.hello, self.session.frame
         if hello is None:
-            return [(" tickdeck", "strong", True)]
+            mode = self.session.mode
+            badge = [(f" {word_of(mode)} ", style_of(mode), True)] if mode else []
+            return [*badge, (" tickdeck", "strong", True)]
         parts = [(f" {word_of(hello.mode)} ", style_of(hello.mode), True), (" ", "", True)]
         reason = ""
         if self._gone:
@@ -98,7 +100,8 @@ class TitleLine(Lines):
         account = frame.account
         tone = "up" if account.return_pct > 0 else "down" if account.return_pct < 0 else "dim"
         return [
-            (f"  {moment(frame.time, '%Y-%m-%d %H:%M' if wide else '%m-%d %H:%M')} UTC", ""),
+            # before the first bar it is no time yet
+            ("" if frame.step < 0 else f"  {moment(frame.time, '%Y-%m-%d %H:%M' if wide else '%m-%d %H:%M')} UTC", ""),
             ("  equity" if wide else "", "dim"),
             (f"  {fixed(account.equity, 2)}", "strong"),
             (f" {percent(account.return_pct)} ", tone),
