@@ -39,6 +39,11 @@ class TickdeckError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    @property
+    def line(self) -> str:
+        """Message and hint in one line."""
+        return f"{self.message.rstrip('.')}; {self.hint}" if self.hint else self.message
+
 
 class UsageError(TickdeckError):
     """A call or a command line that cannot be meant as typed."""

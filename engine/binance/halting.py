@@ -85,5 +85,6 @@ def _told(trade: BinanceTradeSystem, lives: list[Life], what: str) -> str:
         if life.is_open:
             told.append(f"#{number} {life.coin} is {life.word} still")
         elif life.stage is not wanted:
-            told.append(f"#{number} {life.coin} {life.stage}")
+            why = " ".join(str(it) for it in (life.code or "", life.text) if it)
+            told.append(f"#{number} {life.coin} {life.stage}" + (f": {why}" if why else ""))
     return ", ".join(told)

@@ -52,6 +52,15 @@ class Purse:
         free: int = mirror.balances.item(mirror.coins.item(n, k.BASE), k.FREE)
         return max(min(self._unsold(n, beside_leaving=True), free), 0)
 
+    def gone(self, n: int) -> int:
+        """Return what of a coin's own position the account no longer has, whole lots; orders out are waited for."""
+        mirror = self._mirror
+        if any(mirror.order(order).coin == n for order in mirror.open_orders):
+            return 0
+        free, locked = mirror.balances[mirror.coins.item(n, k.BASE)].tolist()
+        missing = max(self._account.held()[n] - int(free + locked), 0)
+        return missing - missing % int(mirror.lot(n))
+
     def leaving(self, n: int, side: int) -> int:
         """Return what the coin's orders of a side lock that are being cancelled."""
         return self._locked(n, side, leaving=True) - self._locked(n, side, leaving=False)

@@ -115,8 +115,12 @@ class BinanceTradeSystem(TradeSystem):
         """Keep new orders in; the first reason stays until it is armed again."""
         if why and not self.disarmed:
             self.disarmed = why
-            with suppress(JournalError):
-                self._journal.write("disarm", tag=self._tag, text=why)
+            self.write_down("disarm", why)
+
+    def write_down(self, what: str, text: str) -> None:
+        """Have the journal tell of what is about no order, where it takes that."""
+        with suppress(JournalError):
+            self._journal.write(what, tag=self._tag, text=text)
 
     def vigil(self, feed_trouble: str) -> None:
         """Disarm where something is wrong: the market's stream as is told, the clock, the budget, an order, the account."""

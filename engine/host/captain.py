@@ -15,6 +15,7 @@ from engine.errors import OrderError, StrategyError, TickdeckError
 from engine.exchange import kernel as k
 from engine.flight.real import Flight
 from engine.host.deadline import TimedEngine
+from engine.host.gone import Gone
 from engine.host.hello import limits
 from engine.host.pilot import LOOK_S, Pilot
 from engine.host.protocol import (
@@ -59,6 +60,7 @@ class Captain(Pilot):
         self._journalled = flight.start
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched = 0
+        self._gone = Gone(self.trade)
         self._dated = False
         if halted or again:
             self.trade.disarmed = HALTED if halted else again
@@ -133,7 +135,7 @@ class Captain(Pilot):
             try:
                 text, ok = await work, True
             except TickdeckError as error:
-                text, ok = str(error), False
+                text, ok = error.line, False
             self.note("info" if ok else "error", text)
             answer(Reply(number, ok, text))
 
@@ -226,6 +228,9 @@ class Captain(Pilot):
         if now - self._watched >= LOOK_S * NS_PER_SECOND:
             self._watched = now
             self.trade.vigil(self._trouble())
+            for text in self._gone.look(now) if self.flight.ledger.reconciled else ():
+                self.trade.write_down("gone", text)
+                self.note("warning", text)
             if self.trade.disarmed != self._told_disarmed:
                 self._told_disarmed = self.trade.disarmed
                 if self._told_disarmed:

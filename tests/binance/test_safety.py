@@ -10,6 +10,8 @@ import pytest
 
 from engine.binance.life import Stage
 from engine.errors import OrderError
+from engine.exact import to_decimal
+from engine.host.gone import Gone
 from engine.model import Signal
 from engine.trading.risk import Stop
 from tests.binance.sim import World
@@ -256,5 +258,47 @@ def test_what_was_refused_here_has_no_stage_and_the_journal_has_its_words(play: 
         assert its.trade.signals[0].outcome.startswith("not sent: -1013")
         its.trade.place_order("AAAUSDT", 0.01)
         assert its.trade.account.order(1).refusal.startswith("-1013")
+
+    play(work)
+
+
+def test_a_halt_tells_an_orders_refusal_in_the_exchanges_words(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.trade.place_order("AAAUSDT", 2)
+        await its.quiet()
+
+        def refuse(p: Any) -> Any:
+            raise Refusal(-2010, "Account has insufficient balance for requested action.")
+
+        its.exchange.place = refuse  # type: ignore[method-assign]
+        said = await its.trade.halt(True)
+        assert ", #" in said
+        assert said.endswith("AAAUSDT REJECTED: -2010 Account has insufficient balance for requested action.")
+
+    play(work)
+
+
+def test_a_position_that_the_account_no_longer_has_is_told_of_once(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("AAAUSDT", 2)
+        await its.quiet()
+        gone, second = Gone(its.trade), 10**9
+        held = its.trade.mirror.position(0)
+        assert held > 0
+        assert [gone.look(n * second) for n in range(8)] == [[]] * 8
+        its.exchange.balances["AAA"][0] = held // 4
+        its.exchange._tell_balances()
+        await asyncio.sleep(1)
+        assert [gone.look(n * second) for n in range(10, 15)] == [[]] * 5, "it may be a balance that is still to come"
+        (told,) = gone.look(15 * second)
+        missing = its.trade.purse.gone(0)
+        assert held // 2 < missing <= held - held // 4
+        assert told.startswith(f"the account no longer has {to_decimal(missing).normalize():f} AAA of the position of ")
+        assert gone.look(30 * second) == []
+        its.exchange.balances["AAA"][0] = held
+        its.exchange._tell_balances()
+        await asyncio.sleep(1)
+        assert its.trade.purse.gone(0) == 0
 
     play(work)
