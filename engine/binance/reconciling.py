@@ -34,6 +34,7 @@ class Reconciliation:
         self._client = trade.client
         self._seen: dict[CoinName, int] = {}
         self._rates_known = False
+        self._uid: Any = None
 
     async def run(self) -> None:
         """Ask for everything; raises ExchangeError where something is not answered, or so that it cannot be read."""
@@ -128,6 +129,10 @@ class Reconciliation:
         account = await self._query("account", 20, omitZeroBalances="false")
         mirror = self._trade.mirror
         told = balances_of(account["balances"], mirror.assets, "free", "locked", "asset")
+        uid, self._uid = self._uid, account.get("uid")
+        if uid != self._uid:
+            # another account than before, as where a rehearsal began anew: no time of the old one's counts there
+            mirror.forget_times()
         at = int(account.get("updateTime") or 0)
         mirror.set_balances(told, instant(at) if at > 0 else 0, turn)
 

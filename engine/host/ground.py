@@ -23,7 +23,8 @@ from engine.redaction import guard
 if TYPE_CHECKING:
     from engine.recordings import Recording
 
-NS_PER_SECOND = 10**9
+NS_PER_SECOND, NS_PER_MS = 10**9, 10**6
+FIRST_UID = 1_000_001
 LONGEST_S = 3600
 """The longest that data may be without being stale."""
 
@@ -84,9 +85,12 @@ async def serve(asked: Asked, settings: SessionConfig) -> None:
 
     folder, recording, begin, _ = stage_of(settings)
     wanted = settings.rehearsal
+    main: dict[str, Any] = {"name": "main", "balances": settings.account.cash}
     if asked.began:
-        begin += int((seam.monotonic_ns() - asked.began) * float(wanted.speed))
-    account = settings.account
+        gone = seam.monotonic_ns() - asked.began
+        begin += int(gone * float(wanted.speed))
+        # its accounts begin anew: each is another one, and whoever trades on it sees that
+        main["uid"] = FIRST_UID + gone // NS_PER_MS
     tables = {
         "recording": str(folder),
         "begin": _iso(begin if begin < recording.end else recording.start),
@@ -94,7 +98,7 @@ async def serve(asked: Asked, settings: SessionConfig) -> None:
         "loop": True,
         "seed": settings.seed,
         "fills": settings.fills.model_dump(exclude_none=True),
-        "accounts": [{"name": "main", "balances": account.cash, "api_key": asked.api_key, "api_secret": asked.api_secret}],
+        "accounts": [main | {"api_key": asked.api_key, "api_secret": asked.api_secret}],
     }
     server = RehearsalServer(RehearsalSettings.from_dict(tables), recording, port=asked.port)
     await server.start()

@@ -78,7 +78,7 @@ def open_exchange(
         desk = venue.desks[its.name] = Desk(its.name, market, _balances(its, market), rules, ids, log)
         keys = Credentials(its.name, its.api_key or _word(), None if its.public_key else its.api_secret or _word())
         signer = by_public_key(its.public_key or "") if keys.api_secret is None else by_secret(keys.api_secret)
-        accounts.append(Account(desk, keys.api_key, signer, 1_000_000 + n, its.restrictions))
+        accounts.append(Account(desk, keys.api_key, signer, its.uid or 1_000_000 + n, its.restrictions))
         credentials.append(keys)
     limits = Limits(settings.limits.rules, Clock(begin + shift, 1.0, wall), settings.limits.patience)
     return Opened(Office(venue, accounts, limits, judges_time=settings.judges_time), credentials)

@@ -118,6 +118,8 @@ class AccountSettings(Table):
     """The secret that requests are signed with by HMAC; made for each run if left out."""
     public_key: Annotated[str, AfterValidator(_public_key)] | None = None
     """In place of a secret, the public key (PEM) of a private one that requests are signed with, RSA or Ed25519."""
+    uid: Annotated[int, Field(ge=1, le=INT64_MAX)] | None = None
+    """The account's number as the exchange tells it; one from 1,000,000 on if left out."""
     restrictions: dict[Annotated[str, AfterValidator(_restriction)], bool] = {}
     """What the exchange tells otherwise of what the API key may do, in its own words: { enableWithdrawals = true }."""
 

@@ -302,3 +302,25 @@ def test_a_position_that_the_account_no_longer_has_is_told_of_once(play: Play) -
         assert its.trade.purse.gone(0) == 0
 
     play(work)
+
+
+def test_an_account_that_began_anew_is_believed_though_its_balances_are_of_an_earlier_time(play: Play) -> None:
+    async def work(its: World) -> None:
+        told = {"uid": 1}
+        real = its.exchange.ask
+        its.exchange.ask = lambda path, p, lag: real(path, p, lag) | told if path == "account" else real(path, p, lag)  # type: ignore[method-assign]
+        await its.flight.ledger.reconcile()
+        its.trade.place_order("AAAUSDT", 2)
+        await its.quiet()
+        held = its.trade.account.balances["AAA"]
+        assert sum(held)
+        old = {"updateTime": 0, "balances": [{"asset": "AAA", "free": "0", "locked": "0"}]}
+        told |= old
+        await its.flight.ledger.reconcile()
+        assert its.trade.account.balances["AAA"] == held, "what is of an earlier time is nothing new"
+        told |= {"uid": 2}
+        await its.flight.ledger.reconcile()
+        assert sum(its.trade.account.balances["AAA"]) == 0
+        told.clear()
+
+    play(work)
