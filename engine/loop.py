@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,9 @@ class Engine:
     On a recording, with an account that is simulated, it remembers: `seek` and `step_back` take the whole world along, and
     going forward again gives the same. `memory` is how many bytes that may take, 0 for an engine that only goes forward.
     """
+
+    lets_by: type[BaseException] | tuple[()] = KeyboardInterrupt
+    """What out of a strategy's code is no failure of its own: a person wants the run to end."""
 
     def __init__(
         self, raw: Feed, trade: TradeSystem, strategy: Strategy, begin: Timestamp = 0, *, memory: int = MEMORY
@@ -134,7 +137,9 @@ class Engine:
             new = kind(**validate(kind, params))
         except TickdeckError:
             raise
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
         new.rng = deepcopy(history.rng)
         own = old.features()
@@ -159,11 +164,14 @@ class Engine:
                 if warm:
                     self._fly(Warming(self.strategy), ahead[:warm])
                 self._fly(self.strategy, ahead[warm:] if warm else ahead)
-        except (Exception, SystemExit) as error:
+        except self.lets_by:
+            raise
+        except BaseException as error:
+            # whatever its code raises: nothing is awaited here, so no cancellation is the host's
             self.halted = self._fault(error)
         return self.raw.latest.step - before
 
-    def _fly(self, strategy: Strategy | Grounded, timestamps: Sequence[Timestamp]) -> None:
+    def _fly(self, strategy: Strategy | Grounded, timestamps: Iterable[Timestamp]) -> None:
         raw, trade, now = self.raw, self.trade, self.raw.latest
         idle, due = _idle(strategy), 0
         for timestamp in timestamps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -171,6 +172,8 @@ REFUSED = {
     "the past rewritten": (lambda its: its.timeline.record(its.time - its.step * 10**12, "x", 1), "goes forward"),
     "an exit": (lambda its: sys.exit("enough"), "SystemExit: enough"),
     "an exit with a code": (lambda its: sys.exit(0), "SystemExit: 0"),
+    "what is no Exception": (lambda its: throw(BaseException("deep")), "BaseException: deep"),
+    "a cancellation of its own": (lambda its: throw(asyncio.CancelledError()), "CancelledError"),
     "a recursion": (lambda its: recurse(its), "RecursionError"),
     "a warning": (lambda its: __import__("warnings").warn("careful", stacklevel=1), "UserWarning: careful"),
 }
@@ -178,6 +181,10 @@ REFUSED = {
 
 def recurse(its: Any) -> Any:
     return recurse(its)
+
+
+def throw(error: BaseException) -> Any:
+    raise error
 
 
 @pytest.mark.parametrize("call", REFUSED.values(), ids=REFUSED)
@@ -196,6 +203,17 @@ def test_what_the_engine_refuses_a_strategy_halts_it_at_its_own_line(call: tuple
     assert told in text
     assert f"({HERE}:" in text
     assert flown.run() == 49 - STEP
+
+
+def test_ctrl_c_ends_the_run_and_is_no_fault_of_the_strategy_s() -> None:
+    class Ended(Strategy):
+        def gen_signal(self) -> dict[str, Signal]:
+            raise KeyboardInterrupt
+
+    flown = engine(market(walk(50)), Ended())
+    with pytest.raises(KeyboardInterrupt):
+        flown.run()
+    assert flown.halted is None
 
 
 def test_a_feature_that_gives_no_state_back_is_named() -> None:

@@ -24,6 +24,9 @@ class TimedEngine(Engine):
     when it flew before. What holds the interpreter without letting go cannot be interrupted from here.
     """
 
+    # a flight's signals are events to its host, never exceptions
+    lets_by = ()
+
     def __init__(
         self, raw: Feed, trade: TradeSystem, strategy: Strategy, begin: Timestamp, began: Timestamp, seconds: float
     ) -> None:

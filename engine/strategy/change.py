@@ -30,7 +30,9 @@ def change(strategy: Strategy, params: Mapping[str, Any], before: Callable[[], N
         wanted = [*strategy.features(), *(its for its in store.features if its not in own)]
         features = [next((its for its in store.features if its == new), new) for new in wanted]
         renewed = None if features == store.features else _renewed(strategy, features)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         _set(strategy, old)
         if isinstance(error, UsageError | StrategyError):
             raise

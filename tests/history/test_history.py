@@ -387,11 +387,12 @@ def test_another_class_is_flown_from_the_beginning_as_a_branch() -> None:
     assert shown(flown) == shown(straight)
 
 
-def test_a_class_that_cannot_be_made_leaves_the_old_one_flying() -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit, BaseException])
+def test_a_class_that_cannot_be_made_leaves_the_old_one_flying(kind: type[BaseException]) -> None:
     class Broken(Over):
         def __init__(self, **given: Any) -> None:
             super().__init__(**given)
-            raise RuntimeError("not today")
+            raise kind("not today")
 
     flown = engine(market(walk(50)), Over())
     flown.run(20)

@@ -28,6 +28,16 @@ class Leaves(Strategy):
         sys.exit(3)
 
 
+class Breaks(Strategy):
+    def gen_signal(self) -> dict[str, Signal]:
+        raise BaseException("no")
+
+
+class Interrupts(Strategy):
+    def gen_signal(self) -> dict[str, Signal]:
+        raise KeyboardInterrupt
+
+
 class Loops(Strategy):
     def gen_signal(self) -> dict[str, Signal]:
         while True:

@@ -127,6 +127,8 @@ async def test_what_becomes_of_orders_when_no_deck_looks_on(policy: str, left: s
     [
         ("Raises", "Raises failed at step"),
         ("Leaves", "Leaves failed at step"),
+        ("Breaks", "Breaks failed at step"),
+        ("Interrupts", "Interrupts failed at step"),
         ("Loops", "Loops took longer than 250 ms over a step"),
         ("Wants", "the buy signal for AAAUSDT"),
     ],
