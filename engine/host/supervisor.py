@@ -24,6 +24,10 @@ SILENCE_S = 5.0
 START_S = 120.0
 """How long it may take until it flies: the first time, it compiles."""
 ENDS_S = 10.0
+LANDS_S = 120.0
+"""How long it may take to put away what is open, once it has been told to end."""
+LANDING = b"!"
+"""What an engine shows once it has been told to end; anything else is a sign of life."""
 MOST_STARTS = 30
 """Engines in a minute, after which no other is started."""
 MOST_FAILURES = 3
@@ -44,6 +48,7 @@ class Supervisor:
         self.ground: Ground | None = None
         self.engine: subprocess.Popen[bytes] | None = None
         self.flew = False
+        self.lands = False
 
     def run(self) -> int:
         """Start engines until one ends in order."""
@@ -66,7 +71,7 @@ class Supervisor:
                 failures = 0 if self.flew else failures + 1
                 halted = HUNG if hung and self.flew else halted
                 has_flown = has_flown or self.flew
-                if code == ENDED or self.over.is_set() or (code == GROUNDED and not has_flown):
+                if code == ENDED or self.lands or self.over.is_set() or (code == GROUNDED and not has_flown):
                     return code
                 if code == GROUNDED:
                     # it has orders to look after
@@ -103,7 +108,11 @@ class Supervisor:
         _tell(engine, told)
         hung = self._watch(pulse, engine)
         os.close(pulse)
-        return engine.wait(), hung
+        code = engine.wait()
+        assert engine.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            engine.stdin.close()
+        return code, hung
 
     def _watch(self, pulse: int, engine: subprocess.Popen[bytes]) -> bool:
         """Watch an engine until it ends; end it where it shows nothing for too long, and return whether that was so."""
@@ -120,13 +129,14 @@ class Supervisor:
             ready, _, _ = select.select(streams, [], [], 0.5)
             now = seam.monotonic_ns()
             if pulse in ready:
-                if not os.read(pulse, 4096):
+                if not (shown := os.read(pulse, 4096)):
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         engine.wait(ENDS_S)
                         return False
                     engine.kill()
                     return False
-                heard, patience, self.flew = now, SILENCE_S, True
+                self.lands = self.lands or LANDING in shown
+                heard, patience, self.flew = now, LANDS_S if self.lands else SILENCE_S, True
             elif now - heard > patience * 10**9:
                 engine.kill()
                 return True

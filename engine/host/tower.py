@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from engine import seam
 from engine.errors import TickdeckError
 from engine.host.protocol import FRAMES_PER_SECOND, Failure, Message, Progress, Shutdown, Watch
+from engine.host.pulse import Pulse
 from engine.host.server import Deck, listen
 from engine.host.spec import Spec, airborne
 
 if TYPE_CHECKING:
     from engine.host.captain import Captain
 
-BEAT_EVERY_S = 0.5
 LOOK_S = 0.05
 """How often it is looked, before a flight is ready, whether it is still wanted."""
 MOST_BEHIND = 8 << 20
@@ -133,9 +133,11 @@ async def serve_flight(spec: Spec) -> int:
             ready = True
             tower.take_off(captain)
             # not before: what is loaded and compiled at the start holds everything up, and takes its time
-            beating = asyncio.create_task(_beat(spec.beat))
+            pulse = Pulse(spec.beat)
+            beating = asyncio.create_task(pulse.run())
             try:
                 await fly(tower, captain, over)
+                pulse.land()
             finally:
                 beating.cancel()
 
@@ -210,13 +212,3 @@ async def _rest(came: asyncio.Event, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await came.wait()
-
-
-async def _beat(pipe: int) -> None:
-    """Show whoever watches that this process is alive and not stuck."""
-    while pipe >= 0:
-        try:
-            os.write(pipe, b".")
-        except OSError:
-            return
-        await asyncio.sleep(BEAT_EVERY_S)
