@@ -218,8 +218,8 @@ class TradingConfig(Table):
 
     on_ui_lost: Literal["keep", "cancel", "flatten"] = "keep"
     """When no deck looks on any more: go on; or stop, and cancel what would buy; or stop, cancel everything and sell it all."""
-    deadline_ms: Annotated[int, Field(ge=10, le=5_000)] = 250
-    """How long the strategy may take for a step before it is interrupted and halted."""
+    deadline_ms: Annotated[int, Field(ge=10, le=4_000)] = 250
+    """How long the strategy may take over a part of a step before it is interrupted and halted."""
 
 
 class RehearsalConfig(Table):

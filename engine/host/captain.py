@@ -35,7 +35,6 @@ from engine.host.protocol import (
     TradeRow,
 )
 from engine.host.reporter import NEWEST
-from engine.loop import Engine
 from engine.session import Session
 
 Answer = Callable[[Message], None]
@@ -52,7 +51,7 @@ class Captain(Pilot):
     `obey` answers at once or later; `recent` is what a deck that comes is to know of what happened before.
     """
 
-    slice = 64
+    engine: TimedEngine
 
     def __init__(self, flight: Flight, halted: str = "", again: str = "") -> None:
         self.flight = flight
@@ -66,20 +65,21 @@ class Captain(Pilot):
             self.trade.disarmed = HALTED if halted else again
         self._told_disarmed = self.trade.disarmed
         self.trade.warming = True
+        self._halted = halted
         super().__init__(flight.session)
         if again:
             self.note("warning", f"{again}; what was sent is found in the journal and asked for at the exchange")
-        if halted:
-            self.engine.halted = StrategyError(
-                halted, hint="your orders are looked after; mend it, end the flight and start again"
-            )
-            self.look()
 
-    def _engine(self, session: Session) -> Engine:
+    def _engine(self, session: Session) -> TimedEngine:
         live = session.config.trading
-        return TimedEngine(
+        engine = TimedEngine(
             session.feed, session.trade, session.strategy, session.begin, self.flight.began, live.deadline_ms / 1000
         )
+        if self._halted:
+            # before its first step: it may not come back from that
+            hint = "your orders are looked after; mend it, end the flight and start again"
+            engine.halted = StrategyError(self._halted, hint=hint)
+        return engine
 
     # what is flown
 

@@ -150,13 +150,14 @@ class FrameMaker:
     def _chart(self) -> Chart:
         n, start, stop = self._shown()
         store = self._session.strategy.stats.features
-        frame, track = store.frames[n], self._session.feed.latest.decisions[n]
+        track = self._session.feed.latest.decisions[n]
         # from the market itself: features are no longer computed once a strategy is halted
         columns = [(getattr(track.bars, name)[start:stop] / unit_of(track.bars, name)).tolist() for name in FIELDS]
-        overlays = [label for feature in store.features for label in feature.overlays]
+        # of a strategy that did not get through its first step there is nothing
+        overlays = [label for feature in store.features for label in feature.overlays if store.frames]
         times = track.bars.time[start:stop]
         shown = times.tolist()
-        told = {label: _filled(frame.column(label)[start:stop].tolist(), stop - start) for label in overlays}
+        told = {label: _filled(store.frames[n].column(label)[start:stop].tolist(), stop - start) for label in overlays}
         forming = self._session.feed.forming(self._coin) if self._session.recording is None else None
         if forming is not None:
             shown.append(forming.time)
@@ -185,8 +186,10 @@ class FrameMaker:
     def _features(self) -> list[FeatureRow]:
         n, _, stop = self._shown()
         store = self._session.strategy.stats.features
+        rows: list[FeatureRow] = []
+        if not store.frames:
+            return rows
         frame = store.frames[n]
-        rows = []
         for label in frame.labels:
             recent: Sequence[float] = frame.column(label)[max(0, stop - SPARK) : stop].tolist()
             rows.append(

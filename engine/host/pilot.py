@@ -32,8 +32,6 @@ class Pilot(Reporter):
     """One session on live prices; time cannot be moved here, so commands that would do nothing."""
 
     playing = True
-    slice: int | None = None
-    """How many steps are done at most before the host looks up, none for all that wait."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -77,8 +75,7 @@ class Pilot(Reporter):
         """Take in what came and do the steps it makes; returns seconds until the next look."""
         waiting = self.session.feed.pump()
         if waiting:
-            done = self.engine.run(self.slice)
-            waiting -= done
+            waiting -= self.engine.run()
             self.look()
         news = self.session.feed.news
         while news:

@@ -134,6 +134,7 @@ async def serve_flight(spec: Spec) -> int:
             tower.take_off(captain)
             # not before: what is loaded and compiled at the start holds everything up, and takes its time
             pulse = Pulse(spec.beat)
+            captain.engine.came_back = pulse.beat
             beating = asyncio.create_task(pulse.run())
             try:
                 await fly(tower, captain, over)

@@ -40,12 +40,19 @@ class Counts(Strategy):
 
 
 @asynccontextmanager
-async def aboard(folder: Path, mode: str = "live", began: int = 0, begin: int = START + 100 * MINUTE) -> AsyncIterator[Captain]:
+async def aboard(
+    folder: Path,
+    mode: str = "live",
+    began: int = 0,
+    begin: int = START + 100 * MINUTE,
+    strategy: Strategy | None = None,
+    halted: str = "",
+) -> AsyncIterator[Captain]:
     """A captain on a rehearsal, whatever its config calls it."""
     tables = {"mode": mode, "coins": ["AAAUSDT"], "binance": {"environment": "live"} if mode == "live" else {}}
     settings = SessionConfig.from_dict({**tables, "account": {"cash": {"USDT": 2500}}})
     async with hall(market(COINS), begin=stamp(begin)) as its:
-        pit = Cockpit(its, folder / "j.db", cash={"USDT": 2500})
+        pit = Cockpit(its, folder / "j.db", history=50, cash={"USDT": 2500})
         async with AsyncExitStack() as after:
             after.callback(pit.journal.close)
             await pit.client.open()
@@ -58,8 +65,14 @@ async def aboard(folder: Path, mode: str = "live", began: int = 0, begin: int = 
             for work in (pit.feed.run(), pit.ledger.run()):
                 after.push_async_callback(end, asyncio.create_task(work))
             await until(lambda: pit.ledger.reconciled and pit.feed.health.alive)
-            session = Session(settings, None, pit.feed, pit.trade, Counts())
-            yield Captain(Flight(session, pit.trade, pit.ledger, "abcd", ["a warning"], began, start))
+            session = Session(settings, None, pit.feed, pit.trade, strategy or Counts())
+            yield Captain(Flight(session, pit.trade, pit.ledger, "abcd", ["a warning"], began, start), halted)
+
+
+async def flown(captain: Captain) -> None:
+    """Fly over the whole of the history."""
+    while captain.advance() == 0.0 or captain.recovering:  # noqa: ASYNC110
+        await asyncio.sleep(0)
 
 
 async def arm(captain: Captain, typed: str) -> Reply:
@@ -116,6 +129,7 @@ async def test_practice_needs_no_amount(tmp_path: Path) -> None:
 async def test_a_strategy_that_flew_before_is_asked_again_over_that_time_and_not_obeyed(tmp_path: Path) -> None:
     began = START + 97 * MINUTE
     async with aboard(tmp_path, "testnet", began) as captain:
+        await flown(captain)
         engine = captain.engine
         assert isinstance(engine, TimedEngine)
         asked = engine.strategy.asked  # type: ignore[attr-defined]
@@ -171,3 +185,54 @@ async def test_a_flight_says_why_it_is_disarmed(halted: str, again: str, why: st
         flight = captain.flight
         flight.trade.disarmed = "trading has not been armed"
         assert Captain(flight, halted, again).trade.disarmed == why
+
+
+class Slow(Strategy):
+    """Takes a tenth of a second over each step, by the clock it is given."""
+
+    now = 100.0
+    steps = 0
+
+    def time_pass(self, latest: Any) -> None:
+        super().time_pass(latest)
+        type(self).steps += 1
+        type(self).now += 0.1
+
+
+async def test_a_slow_strategy_s_history_is_flown_in_slices_and_each_part_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.seam.stopwatch", lambda: Slow.now)
+    monkeypatch.setattr(Slow, "steps", 0)
+    async with aboard(tmp_path, "testnet", strategy=Slow()) as captain:
+        assert Slow.steps == 3
+        came_back: list[int] = []
+        captain.engine.came_back = lambda: came_back.append(Slow.steps)
+        assert captain.advance() == 0.0, "there is more to fly over"
+        assert Slow.steps == 6
+        assert set(came_back) == {4, 5, 6}
+        assert captain.recovering
+        await flown(captain)
+        assert Slow.steps >= 50
+
+
+class Stumbles(Strategy):
+    def time_pass(self, latest: Any) -> None:
+        raise ValueError("not even once")
+
+
+async def test_of_a_strategy_that_does_not_get_through_its_first_step_there_are_frames(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet", strategy=Stumbles()) as captain:
+        frame = captain.frame()
+        assert isinstance(frame, Frame)
+        assert "not even once" in frame.halted
+        await flown(captain)
+
+
+async def test_a_strategy_that_is_halted_from_the_start_is_not_asked_once(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet", began=START + 60 * MINUTE, halted="it hung") as captain:
+        await flown(captain)
+        frame = captain.frame()
+        assert isinstance(frame, Frame)
+        assert frame.halted == "it hung"
+        assert not hasattr(captain.engine.strategy, "asked")

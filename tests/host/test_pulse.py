@@ -70,5 +70,6 @@ async def test_a_flight_that_was_told_to_end_says_so_before_all_is_put_away(
     else:
         assert await flight == code
     assert shown[-1:] == last
+    assert captain.engine.came_back
     os.close(read)
     os.close(write)
