@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -38,6 +39,7 @@ from engine.host.reporter import NEWEST
 from engine.session import Session
 
 Answer = Callable[[Message], None]
+_LOG = logging.getLogger(__name__)
 NS_PER_SECOND = 10**9
 HALTED = "the strategy is halted"
 SETTLE_S = 2.0
@@ -115,7 +117,15 @@ class Captain(Pilot):
     # commands
 
     def obey(self, command: Command, answer: Answer) -> None:
-        """Obey a command of a deck's; what it came to is told by `answer`."""
+        """Obey a command of a deck's; what it came to is told by `answer`, also where that is a fault of the engine's."""
+        try:
+            self._obey(command, answer)
+        except Exception as error:
+            text = _faulty(error)
+            self.note("error", text)
+            answer(Reply(getattr(command, "id", 0), False, text))
+
+    def _obey(self, command: Command, answer: Answer) -> None:
         match command:
             case Arm(id=number):
                 self._start(self._arm(command), number, answer)
@@ -134,8 +144,8 @@ class Captain(Pilot):
         async def told() -> None:
             try:
                 text, ok = await work, True
-            except TickdeckError as error:
-                text, ok = error.line, False
+            except Exception as error:
+                text, ok = error.line if isinstance(error, TickdeckError) else _faulty(error), False
             self.note("info" if ok else "error", text)
             answer(Reply(number, ok, text))
 
@@ -282,6 +292,12 @@ class Captain(Pilot):
     def _journal_rows(self, seq: int) -> list[JournalRow]:
         """Return what the journal says after an entry."""
         return [JournalRow(*its) for its in self.trade.journal_since(seq, NEWEST)]
+
+
+def _faulty(error: Exception) -> str:
+    """Return what to tell of an exception that is nobody's doing but the engine's; the log has where it came from."""
+    _LOG.error("a command met a fault of the engine's", exc_info=error)
+    return f"this met a fault of the engine's, and may have been done in part: {type(error).__name__}: {error}"
 
 
 def _number(text: str) -> Decimal | None:

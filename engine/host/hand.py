@@ -82,11 +82,15 @@ class Hand:
         kind = command.type if isinstance(command, PlaceOrder) else OrderType.LIMIT_MAKER
         if command.side not in list(Side) or kind not in list(OrderType):
             raise OrderError(f"there is no {command.side} {kind} order")
-        signed = amount if command.side == Side.BUY else -amount
+        signed = amount if command.side == Side.BUY else amount.copy_negate()
         if isinstance(command, PlaceOco):
             self._place_pair(command, signed)
         else:
             self._place(command, signed)
+        if self._trade.exchange.n_orders == first:
+            text = f"{command.side} {amount:f} {command.coin} waits for the orders that are being cancelled"
+            self._note("info", f"by hand: {text}")
+            return Reply(command.id, True, text)
         order = self._trade.account.order(first)
         what = self._what(order)
         if order.status is OrderStatus.REJECTED:
@@ -187,4 +191,7 @@ def _decimal(text: str, what: str) -> Decimal:
         raise OrderError(f"{what} {text!r} is not a number") from None
     if not value.is_finite():
         raise OrderError(f"{what} {text!r} is not a finite number")
+    if value.adjusted() > 18:
+        # nothing can be worked out with what has a million digits
+        raise OrderError(f"{what} {text!r} does not fit 64 bits")
     return value

@@ -20,7 +20,8 @@ from engine.host import captain as module
 from engine.host.captain import Captain
 from engine.host.deadline import TimedEngine
 from engine.host.pilot import Pilot
-from engine.host.protocol import Arm, Disarm, Frame, Hello, Reply
+from engine.host.protocol import Arm, CancelAll, CancelOrder, Disarm, Frame, Hello, PlaceOrder, Reply
+from engine.model import OrderStatus
 from engine.recordings.bars import stamp
 from engine.session import Session
 from engine.trading.local import LocalTradeSystem
@@ -185,6 +186,44 @@ async def test_a_flight_says_why_it_is_disarmed(halted: str, again: str, why: st
         flight = captain.flight
         flight.trade.disarmed = "trading has not been armed"
         assert Captain(flight, halted, again).trade.disarmed == why
+
+
+async def test_no_command_ends_a_flight_whatever_the_engine_stumbles_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*given: object) -> Any:
+        raise IndexError("out of range")
+
+    async with aboard(tmp_path, "testnet") as captain:
+        answers: list[Any] = []
+        monkeypatch.setattr(captain.hand, "obey", stumble)
+        captain.obey(CancelOrder(7, 0), answers.append)
+        monkeypatch.setattr(captain.trade, "arm", stumble)
+        captain.obey(Arm(8), answers.append)
+        await until(lambda: len(answers) == 2)
+        told = "this met a fault of the engine's, and may have been done in part: IndexError: out of range"
+        assert answers == [Reply(7, False, told), Reply(8, False, told)]
+        happened = captain.events()
+        assert happened is not None
+        assert [line.text for line in happened.log if line.level == "error"] == [told, told]
+
+
+async def test_a_sale_by_hand_waits_for_the_orders_that_are_being_cancelled(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet") as captain:
+        await flown(captain)
+        trade = captain.trade
+        assert (await arm(captain, "")).ok
+        answers: list[Any] = []
+        captain.obey(PlaceOrder(1, "AAAUSDT", "buy", "market", "3", stop_loss="10"), answers.append)
+        await until(lambda: [order.status for order in trade.account.orders()] == [OrderStatus.NEW] and not trade.wire.tasks)
+        await until(lambda: sum(trade.account.balances["AAA"]) == trade.account.position("AAAUSDT").amount)
+        captain.obey(CancelAll(2, None), answers.append)
+        captain.obey(PlaceOrder(3, "AAAUSDT", "sell", "market", "2.997"), answers.append)
+        assert answers[1:] == [
+            Reply(2, True, "1 order asked to be cancelled"),
+            Reply(3, True, "sell 2.997 AAAUSDT waits for the orders that are being cancelled"),
+        ]
+        await until(lambda: trade.account.position("AAAUSDT").amount == 0)
 
 
 class Slow(Strategy):

@@ -260,3 +260,19 @@ def test_a_pending_exit_can_be_cancelled() -> None:
     hand(player, type="limit", price="90", stop_loss="80", take_profit="110")
     assert asked(player, p.CancelOrder(2, 1)).ok
     assert [row.id for row in rows(player)] == [0, 2]
+
+
+@pytest.mark.parametrize("text", ["1E+9999999", "-1E+9999999", "1e19", "9" * 400])
+def test_a_number_that_nothing_can_be_worked_out_with_is_refused(text: str) -> None:
+    player = ready()
+    hand(player, side="sell", price="110", type="limit")
+    for command in (
+        p.PlaceOrder(2, "BTCUSDT", "sell", "limit", text, "110"),
+        p.PlaceOrder(2, "BTCUSDT", "sell", "limit", "1", text),
+        p.PlaceOco(2, "BTCUSDT", "sell", text, "120", "90"),
+        p.AmendOrder(2, 0, text),
+        p.ReplaceOrder(2, 0, text, "111"),
+    ):
+        reply = asked(player, command)
+        assert not reply.ok
+        assert "does not fit 64 bits" in reply.text
