@@ -173,7 +173,8 @@ class Captain(Pilot):
             raise OrderError("no bar has closed yet, so there is no market; still disarmed")
         if self.recovering:
             raise OrderError("the strategy is still flown over its history; still disarmed")
-        if config.mode == "live":
+        # what keeps it disarmed anyhow, as a ban, is told by `arm`, and nothing is asked for
+        if config.mode == "live" and not self.trade.safety.trouble():
             failed = [f"{its.name}: {its.text}" for its in await live_checks(config) if its.status == "fail"]
             if failed:
                 raise OrderError(f"{'; '.join(failed)}; still disarmed", hint="`tickdeck doctor` tells the remedies")

@@ -226,6 +226,22 @@ async def test_a_sale_by_hand_waits_for_the_orders_that_are_being_cancelled(tmp_
         await until(lambda: trade.account.position("AAAUSDT").amount == 0)
 
 
+async def test_during_a_ban_arming_asks_the_exchange_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    async def looked(settings: object) -> list[Check]:
+        asked.append(settings)
+        return []
+
+    monkeypatch.setattr(module, "live_checks", looked)
+    async with aboard(tmp_path) as captain:
+        await flown(captain)
+        captain.trade.client.budget.hear(418, {"Retry-After": "60"})
+        reply = await arm(captain, "2500")
+        assert (reply.ok, reply.text) == (False, "trading cannot be armed: the exchange has banned this address")
+        assert asked == []
+
+
 class Slow(Strategy):
     """Takes a tenth of a second over each step, by the clock it is given."""
 
