@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import methodcaller
 from typing import NamedTuple
 
@@ -139,7 +139,7 @@ class BinanceFeed:
     # opening
 
     async def learn(self) -> None:
-        """Learn the coins' filters; raises ConfigError for one that the exchange does not have or that is not traded now."""
+        """Learn the coins' filters; raises ConfigError for one that the exchange does not have."""
         await self._listing.learn()
         self._feed = PushFeed(self.instruments, INTERVALS[self._base], INTERVALS[self.interval])
 
@@ -147,6 +147,11 @@ class BinanceFeed:
     def instruments(self) -> tuple[Instrument, ...]:
         """The coins with the filters they have now."""
         return self._listing.instruments
+
+    @property
+    def statuses(self) -> Mapping[CoinName, str]:
+        """What may be done with each coin now, in the exchange's word: always the same mapping."""
+        return self._listing.statuses
 
     def record_to(self, recorder: Recorder) -> None:
         """Have everything recorded that is received from now on."""

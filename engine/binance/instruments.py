@@ -15,14 +15,11 @@ Symbols = list[dict[str, Any]]
 
 
 def instruments(symbols: Symbols, coins: Iterable[CoinName]) -> list[Instrument]:
-    """Return the instruments of coins from an exchangeInfo; raises ConfigError for one that is not there or not traded."""
-    states = statuses(symbols)
-    for coin in coins:
-        if coin not in states:
-            raise ConfigError(f"the exchange has no coin {coin}", hint="name coins as BTCUSDT")
-        if states[coin] != TRADING:
-            raise ConfigError(f"{coin} is not traded now: the exchange says {states[coin]}")
+    """Return the instruments of coins from an exchangeInfo; raises ConfigError for one that is not there."""
     by_name = known(symbols)
+    for coin in coins:
+        if coin not in by_name:
+            raise ConfigError(f"the exchange has no coin {coin}", hint="name coins as BTCUSDT")
     return [by_name[coin] for coin in coins]
 
 

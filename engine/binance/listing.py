@@ -12,7 +12,8 @@ from engine.errors import ConfigError, ExchangeError
 from engine.model import CoinName, Instrument
 from engine.params import did_you_mean
 
-EVERY_S = 600.0
+EVERY_S, SOON_S = 600.0, 60.0
+"""How often it is asked: while all is traded, and while something is not."""
 
 
 class Listing:
@@ -29,7 +30,10 @@ class Listing:
         self._tell = tell
 
     async def learn(self) -> None:
-        """Ask for the first time; raises ConfigError for a coin that the exchange does not have or that is not traded now."""
+        """Ask for the first time; raises ConfigError for a coin that the exchange does not have.
+
+        One that is not traded now keeps nobody away: there may be orders of it, and of others, to look after.
+        """
         try:
             info = await self._client.exchange_info(self._coins)
         except ExchangeError as error:
@@ -37,6 +41,7 @@ class Listing:
                 self._look_up(await self._client.names())
             raise
         self.instruments = tuple(instruments(info.symbols, self._coins))
+        self._compare(info.symbols)
 
     def _look_up(self, names: list[CoinName]) -> None:
         unknown = [f"{coin}{did_you_mean(coin, names)}" for coin in self._coins if coin not in names]
@@ -46,7 +51,7 @@ class Listing:
     async def run(self) -> None:
         """Ask again and again, until cancelled."""
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(EVERY_S if {*self.statuses.values()} == {TRADING} else min(EVERY_S, SOON_S))
             with contextlib.suppress(ExchangeError):
                 self._compare((await self._client.exchange_info(self._coins)).symbols)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from engine.binance.client import Client
 from engine.binance.hosts import LOOPBACK
+from engine.binance.instruments import TRADING
 from engine.binance.lives import Lives
+from engine.model import CoinName
 
 NS_PER_SECOND = 10**9
 MOST_SKEW_NS = NS_PER_SECOND
@@ -16,12 +18,14 @@ MOST_SKEW_NS = NS_PER_SECOND
 class Safety:
     """Tells what keeps orders in. `feed` is what is wrong with the market's stream, `account` what is wrong with the account's.
 
-    `account` is asked with how many seconds of trouble are borne.
+    `account` is asked with how many seconds of trouble are borne. `statuses` is what may be done with each coin, in the
+    exchange's word, as it was last heard.
     """
 
     def __init__(self, client: Client, lives: Lives, account: Callable[[float], str]) -> None:
         self.feed = ""
         self.account = account
+        self.statuses: Mapping[CoinName, str] = {}
         self._client = client
         self._lives = lives
         # a rehearsal on this machine plays a time of its own
@@ -30,6 +34,11 @@ class Safety:
     def trouble(self, borne_s: float = 0.0) -> str:
         """Return the first thing that is wrong, "" where nothing is; an account that is out of reach is borne so long."""
         return self.feed or self._clock() or self._budget() or self._unknown() or self.account(borne_s)
+
+    def closed(self, coin: CoinName) -> str:
+        """Return why nothing new of a coin may go out, whatever of others may; "" where it may."""
+        status = self.statuses.get(coin, TRADING)
+        return "" if status == TRADING else f"{coin} is not traded now: the exchange says {status}"
 
     def _clock(self) -> str:
         clock = self._client.clock

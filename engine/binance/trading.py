@@ -142,7 +142,7 @@ class BinanceTradeSystem(TradeSystem):
             if life.coin == coin:
                 age = (self.client.clock.now - life.since) / NS_PER_SECOND
                 return f"order #{self.lives.numbers[life.cid]} of this coin is UNKNOWN for {age:.0f} s"
-        return self.safety.trouble()
+        return self.safety.trouble() or self.safety.closed(coin)
 
     def _barred(self, life: Life) -> str:
         """Return why an order that has been written down may not leave after all."""

@@ -71,6 +71,7 @@ async def fly_for_real(settings: SessionConfig, keys: Keys, tell: Tell = lambda 
             trade = session.trade
             assert isinstance(trade, BinanceTradeSystem)
             trade.open(feed.latest)
+            trade.safety.statuses = feed.statuses
             start = journal.write("start", tag=tag, time=feed.begin, config=settings.source)
             ledger = Ledger(trade)
             ledger.heard = feed.keep_account

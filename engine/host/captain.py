@@ -252,7 +252,8 @@ class Captain(Pilot):
         health = self.session.feed.health
         if not health.alive:
             return "no connection to the exchange's prices"
-        stale = [its.coin for its in health.coins if its.stale]
+        # of one that is not traded nothing comes, and nothing goes out
+        stale = [its.coin for its in health.coins if its.stale and not self.trade.safety.closed(its.coin)]
         return f"no fresh data of {', '.join(stale[:4])}" if stale else ""
 
     def look(self) -> bool:

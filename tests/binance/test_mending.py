@@ -299,6 +299,23 @@ async def test_a_coin_that_is_halted_and_filters_that_change_are_told(monkeypatc
         assert list(feed.news)[2:] == [("info", "BBBUSDT: the exchange says TRADING")]
 
 
+@pytest.mark.parametrize("status", ["HALT", "BREAK", "CANCEL_ONLY"])
+async def test_a_coin_that_is_not_traded_keeps_nobody_from_starting(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.binance.listing.SOON_S", 0.05)
+    async with floor(market(COINS), **BEGIN) as its:
+        now = {"at_s": 0, "coin": "BBBUSDT", "status": status}
+        its.hall.server.inject(Scenario.model_validate({"happenings": (now,)}))
+        its.hall.wait(SECOND)
+        async with its.feed(list(COINS), history=5) as feed:
+            assert list(feed.news) == [("warning", f"BBBUSDT: the exchange says {status}")]
+            assert dict(feed.statuses) == {"AAAUSDT": "TRADING", "BBBUSDT": status}
+            back = {"at_s": 0, "coin": "BBBUSDT", "status": "TRADING"}
+            its.hall.server.inject(Scenario.model_validate({"happenings": (back,)}))
+            its.hall.wait(SECOND)
+            # asked again sooner than of what is traded
+            await until(lambda: feed.statuses["BBBUSDT"] == "TRADING")
+
+
 @pytest.mark.parametrize(
     ("coins", "words"),
     [

@@ -291,3 +291,27 @@ async def test_a_strategy_that_is_halted_from_the_start_is_not_asked_once(tmp_pa
         assert isinstance(frame, Frame)
         assert frame.halted == "it hung"
         assert not hasattr(captain.engine.strategy, "asked")
+
+
+async def test_a_coin_that_is_not_traded_keeps_its_own_orders_in_and_no_others(tmp_path: Path) -> None:
+    async with aboard(tmp_path, "testnet") as captain:
+        await flown(captain)
+        statuses = dict.fromkeys(["AAAUSDT"], "BREAK")
+        captain.trade.safety.statuses = statuses
+        assert (await arm(captain, "")).ok
+        answers: list[Any] = []
+        captain.obey(PlaceOrder(1, "AAAUSDT", "buy", "limit", "1", "50"), answers.append)
+        why = "AAAUSDT is not traded now: the exchange says BREAK"
+        assert answers.pop() == Reply(1, False, f"buy 1 AAAUSDT refused: {why}")
+        captain.session.feed._live["AAAUSDT"].age(3600 * 10**9)
+        captain._watched = 0
+        captain.advance()
+        assert not captain.trade.disarmed, "nothing comes of it, and that is known"
+        statuses["AAAUSDT"] = "TRADING"
+        captain.obey(PlaceOrder(2, "AAAUSDT", "buy", "limit", "1", "50"), answers.append)
+        assert answers.pop().ok
+        await until(lambda: not captain.trade.wire.tasks)
+        statuses["AAAUSDT"] = "CANCEL_ONLY"
+        captain.obey(CancelOrder(3, captain.trade.account.orders()[0].id), answers.append)
+        assert answers.pop().ok
+        await until(lambda: not captain.trade.account.orders())

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.exchange import kernel as k
-from engine.host.protocol import Arm, CancelOrder, Failure, Halt, PlaceOrder
+from engine.host.protocol import Arm, CancelOrder, Disarm, Failure, Halt, PlaceOrder
+from engine.rehearsal.faults import Scenario
 from tests.host.air import TESTS, air, config, exchange, flying, put_keys
 from tui.flights import living
 from tui.mailbox import HostGone
@@ -156,6 +157,23 @@ async def test_a_strategy_that_nothing_can_interrupt_costs_its_engine_alone(tmp_
         assert "the strategy did not come back for 5 s" in its.frame.halted
         assert its.trade.disarmed == "the strategy is halted"
         assert "there is no going on with it; still disarmed" in (await its.ask(lambda n: Arm(n))).text
+
+
+async def test_a_coin_that_is_not_traded_keeps_no_flight_from_being_started_again(tmp_path: Path) -> None:
+    async with flying(tmp_path) as its:
+        await its.armed()
+        assert (await its.ask(lambda n: PlaceOrder(n, "AAAUSDT", "buy", "limit", "1", "50"))).ok
+        await its.until(lambda: len(its.desk.records.open) == 1)
+        closing = {"at_s": 0, "coin": "AAAUSDT", "status": "CANCEL_ONLY"}
+        its.server.inject(Scenario.model_validate({"happenings": (closing,)}))
+        its.kill()
+        await its.until(lambda: len(its.hellos) == 2)
+        await its.armed()
+        said = await its.ask(lambda n: PlaceOrder(n, "AAAUSDT", "buy", "limit", "1", "51"))
+        assert said.text == "buy 1 AAAUSDT refused: AAAUSDT is not traded now: the exchange says CANCEL_ONLY"
+        assert (await its.ask(lambda n: PlaceOrder(n, "BBBUSDT", "buy", "market", "3"))).ok
+        assert (await its.ask(lambda n: CancelOrder(n, 0))).ok
+        await its.until(lambda: not its.desk.records.open)
 
 
 async def test_the_exchange_goes_and_comes_back(tmp_path: Path) -> None:
