@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.binance.client import Client
 from engine.binance.events import NS_PER_MS
-from engine.binance.life import Life, Stage
+from engine.binance.life import Life, News, Stage
 from engine.binance.lives import Lives
 from engine.binance.numbers import NotExact
 from engine.binance.outcome import ARCHIVED, NO_ORDER, of_error
@@ -42,13 +42,15 @@ class Evidence:
         """Ask for an order by its client id; return whether it is there, None where nobody could say."""
         try:
             order = await self._client.signed("get", "order", 4, **named(life))
-            news = news_of(_of(order, life.cid))
+            news = _of(order, life)
         # whatever it is, it says nothing of the order, but for the one code that does
         except Exception as error:
             code = of_error(error).code
             if code == ARCHIVED:
                 self._lives.conclude(life, Stage.EXPIRED, "the exchange has archived it: it ended long ago, and never filled")
             return False if code == NO_ORDER else None
+        if news is None:
+            return None
         try:
             if news.filled > life.accounted:
                 await self._fetch(life, news.order_id)
@@ -92,10 +94,10 @@ class Evidence:
     async def _is(self, life: Life, order_id: int) -> bool:
         """Whether the exchange's order of an id is this one, which is taken in then."""
         order = await self._client.query("order", 4, symbol=life.coin, orderId=order_id)
-        if order.get("clientOrderId") != life.cid:
-            return False
-        self._lives.hear(life, news_of(order))
-        return True
+        news = _of(order, life)
+        if news is not None:
+            self._lives.hear(life, news)
+        return news is not None
 
     def _is_over(self, since: Timestamp) -> bool:
         clock = self._client.clock
@@ -110,22 +112,27 @@ class Evidence:
             every = rows_of(await self._client.query("allOrders", 20, **since))
             trades = rows_of(await self._client.query("myTrades", 20, **since))
             for order in [*opened, *every]:
-                if order.get("clientOrderId") == life.cid:
-                    self._lives.hear(life, news_of(order))
+                if (news := _of(order, life)) is not None:
+                    self._lives.hear(life, news)
                     return False
             if len(every) == MOST_ROWS or len(trades) == MOST_ROWS:
                 return False
             seen = {order.get("orderId") for order in every}
             for id in {int(its["orderId"]) for its in trades} - seen:
                 # an order from before, or this one under the only name that its trades know it by
-                if self._lives.of_order(id) is None and await self._is(life, id):
+                if self._lives.of_order(life.coin, id) is None and await self._is(life, id):
                     return False
             return True
         except (ExchangeError, NotExact, AttributeError, KeyError, TypeError, ValueError):
             return False
 
 
-def _of(order: Any, cid: str) -> dict[str, Any]:
-    if not isinstance(order, dict) or order.get("clientOrderId") != cid:
-        raise NotExact("an answer that tells of another order")
-    return order
+def _of(order: dict[str, Any], life: Life) -> News | None:
+    """Return what the exchange says of an order, None where it is another than this one.
+
+    One that was cancelled elsewhere may go by the cancel's client id, and is known by its own id still.
+    """
+    if order["clientOrderId"] != life.cid and not (life.order_id and order["orderId"] == life.order_id):
+        return None
+    news = news_of(order)
+    return news if life.can_be(news) else None

@@ -13,7 +13,7 @@ from engine.binance.events import instant
 from engine.binance.life import Stage
 from engine.binance.numbers import NotExact
 from engine.binance.reconciling import Reconciliation
-from engine.binance.reports import balances_of, execution_of_event, external_of_event, names_of_event, news_of_event
+from engine.binance.reports import balances_of, execution_of_event, external_of_event, name_of_event, news_of_event
 from engine.binance.socket import BadFrame, Manners, SupervisedSocket, Wire
 from engine.binance.status import TradeStatus
 from engine.binance.trading import NOT_ASKED, BinanceTradeSystem
@@ -174,13 +174,12 @@ class Ledger:
                 self._due.set()
 
     def _take_report(self, event: dict[str, Any]) -> None:
-        order_id, cid = names_of_event(event)
-        life, externals = self.trade.lives.of_order(order_id, cid), self.books.externals
-        news = news_of_event(event)
+        news, externals = news_of_event(event), self.books.externals
+        life = self.trade.lives.of_news(news, name_of_event(event))
         if life is None:
-            externals.pop(order_id, None)
-            if news.stage in (Stage.NEW, Stage.PARTIALLY_FILLED, Stage.PENDING_NEW) and event["s"] in self.trade.mirror.index:
-                externals[order_id] = external_of_event(event)
+            externals.pop((news.coin, news.order_id), None)
+            if news.stage in (Stage.NEW, Stage.PARTIALLY_FILLED, Stage.PENDING_NEW) and news.coin in self.trade.mirror.index:
+                externals[news.coin, news.order_id] = external_of_event(event)
             return
         self.trade.lives.hear(life, news, execution_of_event(event))
         self.trade.wire.complete(life)

@@ -58,7 +58,8 @@ class Execution(NamedTuple):
 class News(NamedTuple):
     """What something said of an order: its stage, how much had filled by then, the exchange's time of it, and its id there.
 
-    `amount` is what it is for in all and `stop` its trigger, 0 where that was not told; `text` what goes with it.
+    `amount` is what it is for in all and `stop` its trigger, 0 where that was not told; `text` what goes with it. `coin` and
+    `side` tell what it is an order of.
     """
 
     stage: Stage
@@ -68,6 +69,8 @@ class News(NamedTuple):
     stop: int = 0
     amount: int = 0
     text: str = ""
+    coin: CoinName = ""
+    side: int = 0
 
 
 @dataclass(slots=True)
@@ -75,7 +78,7 @@ class Life:
     """One order: what was meant, and how far it has come. `since` is when its stage began, ns of the exchange.
 
     `concluded` tells that it has ended by what is known here alone; `left` is when its request went out. `unsure` counts the
-    fills that are known from a reply alone.
+    fills that are known from a reply alone. `amended` tells that it was asked to be reduced.
     """
 
     cid: str
@@ -93,6 +96,7 @@ class Life:
     told: Timestamp = 0
     stop: int = 0
     cancels: int = 0
+    amended: bool = False
     concluded: bool = False
     code: int = 0
     text: str = ""
@@ -143,6 +147,17 @@ class Life:
         return True
 
     # what the exchange says
+
+    def can_be(self, news: News) -> bool:
+        """Whether what something said can be of this order: a client id alone is a name that another order may have, too.
+
+        By its id at the exchange an order is known for certain; until that has been told, by what was meant.
+        """
+        if news.coin and (news.coin, news.side) != (self.coin, self.side):
+            return False
+        if self.order_id and news.order_id:
+            return news.order_id == self.order_id
+        return self.amended or news.amount in (0, self.amount)
 
     def hear(self, news: News) -> bool:
         """Merge what something said; return whether that was new. Raises NotExact for more filled than was ordered."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from engine import seam
 from engine.binance.journal import Entry, Journal
 from engine.binance.life import OWN, Execution, Life, News, Stage
 from engine.binance.mirror import Mirror
@@ -17,6 +18,7 @@ from engine.trading.notes import Notes
 from engine.trading.terms import Terms
 
 PREFIX = "td"
+TOKEN_BYTES = 4
 TERMS = ("side", "kind", "price", "stop", "trail", "tif")
 
 
@@ -40,6 +42,9 @@ class Lives:
 
     `step` tells at which step something is written down, `now` the exchange's time, `trouble` is told why the journal takes
     nothing. `meant` raises JournalError then, so that nothing is sent; what the exchange says is taken in all the same.
+
+    A client id has the tag, a word of this start that no other has, and a number: where a journal begins anew, or is an older
+    copy of itself, no order is named as one that the exchange has seen before.
     """
 
     def __init__(
@@ -61,7 +66,8 @@ class Lives:
         self.first: dict[CoinName, Timestamp] = {}
         self.moved = False
         self.changed: Callable[[Life], None] = lambda life: None
-        self._tag = tag
+        self._mine = f"{PREFIX}-{tag}-"
+        self._named = f"{self._mine}{seam.token(TOKEN_BYTES)}-"
         self._journal = journal
         self._mirror = mirror
         self._notes = notes
@@ -69,7 +75,7 @@ class Lives:
         self._step = step
         self._trouble = trouble
         self._cids: dict[int, str] = {}
-        self._by_order: dict[int, str] = {}
+        self._by_order: dict[tuple[CoinName, int], str] = {}
         self._trades: dict[tuple[CoinName, int], tuple[str, int]] = {}
         self._unsettled: dict[str, Life] = {}
         self._next = 1
@@ -80,7 +86,7 @@ class Lives:
         """Make every order of the journal again as far as it was known; one without an outcome is unknown until asked for."""
         for entry in self._journal.entries():
             self._after(entry.seq)
-            if entry.what == "intent" and entry.cid.startswith(f"{PREFIX}-{self._tag}-"):
+            if entry.what == "intent" and entry.cid.startswith(self._mine):
                 self._after(int(entry.cid.rpartition("-")[2]))
                 self._revive(entry)
             elif entry.cid in self.by_cid:
@@ -106,7 +112,9 @@ class Lives:
         match entry.what:
             case "news":
                 life.hear(News(**(facts | {"stage": Stage(facts["stage"])})))
-                self._by_order[life.order_id] = life.cid
+                self._by_order[life.coin, life.order_id] = life.cid
+            case "amend":
+                life.amended = True
             case "fill":
                 self._take(life, Execution(**facts))
             case "outcome" if facts["outcome"] == "rejected":
@@ -123,7 +131,7 @@ class Lives:
         Raises JournalError.
         """
         time = self._now()
-        cids = [f"{PREFIX}-{self._tag}-{self._next + n}" for n in range(len(orders))]
+        cids = [f"{self._named}{self._next + n}" for n in range(len(orders))]
         # never again, even where they are written though the disk says they are not
         self._next += len(orders)
         entries = [("intent", cid, self._facts(its, time)) for cid, its in zip(cids, orders, strict=True)]
@@ -179,8 +187,10 @@ class Lives:
 
     def hear(self, life: Life, news: News, executions: Iterable[Execution] = ()) -> None:
         """Take in what something said of an order, and the fills it told of; raises NotExact for what cannot be."""
+        if not life.can_be(news):
+            raise NotExact(f"order {news.order_id} has the name of {life.cid} and is another")
         if news.order_id:
-            self._by_order[news.order_id] = life.cid
+            self._by_order[life.coin, news.order_id] = life.cid
         try:
             for execution in sorted(executions, key=lambda its: its.trade_id):
                 self._take_new(life, execution)
@@ -255,9 +265,14 @@ class Lives:
         cid = self._cids.get(number)
         return None if cid is None else self.by_cid[cid]
 
-    def of_order(self, order_id: int, cid: str = "") -> Life | None:
-        """Return the order the exchange knows by an id, or by its client id; None for one that is not from here."""
-        return self.by_cid.get(cid) or self.by_cid.get(self._by_order.get(order_id, ""))
+    def of_order(self, coin: CoinName, order_id: int) -> Life | None:
+        """Return the order of a coin that the exchange knows by an id; None for one that is not known by it here."""
+        return self.by_cid.get(self._by_order.get((coin, order_id), ""))
+
+    def of_news(self, news: News, cid: str) -> Life | None:
+        """Return the order that something is said of, by its client id or its id; None for one that is not from here."""
+        life = self.by_cid.get(cid)
+        return life if life is not None and life.can_be(news) else self.of_order(news.coin, news.order_id)
 
     @property
     def unsettled(self) -> list[Life]:

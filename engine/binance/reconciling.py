@@ -22,13 +22,13 @@ RATES = ("standardCommission", "specialCommission", "taxCommission")
 
 
 class Reconciliation:
-    """Asks about an account again and again. `externals` are its open orders that did not come from here, by their id.
+    """Asks about an account again and again. `externals` are its open orders that did not come from here, by coin and id.
 
     `weight` is what the last time cost of the requests of a minute.
     """
 
     def __init__(self, trade: BinanceTradeSystem) -> None:
-        self.externals: dict[int, External] = {}
+        self.externals: dict[tuple[CoinName, int], External] = {}
         self.weight = 0
         self._trade = trade
         self._client = trade.client
@@ -70,13 +70,13 @@ class Reconciliation:
         before = [life for life in lives.unsettled if life.is_open and life.cid not in self._trade.wire.placing]
         externals, listed = {}, set()
         for order in await self._opened():
-            life = lives.of_order(int(order["orderId"]), str(order["clientOrderId"]))
+            news = news_of(order)
+            life = lives.of_news(news, str(order["clientOrderId"]))
             if life is None:
-                its = external_of(order)
-                externals[its.order_id] = its
+                externals[news.coin, news.order_id] = external_of(order)
             else:
                 listed.add(life.cid)
-                lives.hear(life, news_of(order))
+                lives.hear(life, news)
         self.externals = externals
         missing = [life for life in before if life.cid not in listed and life.is_open]
         await _all(*(self._find(life) for life in missing))
@@ -117,7 +117,7 @@ class Reconciliation:
             trades = rows_of(await self._query("myTrades", 20, symbol=coin, limit=MOST_ROWS, **since))
             for trade in trades:
                 self._seen[coin] = max(self._seen.get(coin, -1), int(trade["id"]))
-                life = lives.of_order(int(trade["orderId"]))
+                life = lives.of_order(coin, int(trade["orderId"]))
                 if life is not None:
                     lives.fill(life, execution_of_trade(trade))
             if len(trades) < MOST_ROWS:

@@ -11,10 +11,12 @@ from engine.binance.life import Execution, News, Stage
 from engine.binance.numbers import NotExact, units
 from engine.binance.status import External
 from engine.exact import UNIT
+from engine.exchange import kernel as k
 
 Balances = dict[str, tuple[int, int]]
 """Free and locked by asset, in units of 1e-8."""
 
+SIDES = {"BUY": k.BUY, "SELL": k.SELL}
 THEIRS = frozenset(Stage) - {Stage.INTENT, Stage.SENT, Stage.UNKNOWN, Stage.NOT_PLACED}
 """The stages that are the exchange's own words."""
 
@@ -48,6 +50,8 @@ def news_of(order: Mapping[str, Any]) -> News:
             units(str(order.get("stopPrice", "0"))),
             units(str(order["origQty"])),
             text,
+            str(order["symbol"]),
+            SIDES[order["side"]],
         )
 
 
@@ -78,11 +82,10 @@ def execution_of_trade(trade: Mapping[str, Any]) -> Execution:
         )
 
 
-def names_of_event(event: Mapping[str, Any]) -> tuple[int, str]:
-    """Return the order id and the client id of an executionReport's order; a cancel's own client id is another."""
+def name_of_event(event: Mapping[str, Any]) -> str:
+    """Return the client id of an executionReport's order; a cancel's own client id is another."""
     with _read("an event"):
-        cid = str(event["C"]) if event["x"] == "CANCELED" and event.get("C") else str(event["c"])
-        return int(event["i"]), cid
+        return str(event["C"]) if event["x"] == "CANCELED" and event.get("C") else str(event["c"])
 
 
 def news_of_event(event: Mapping[str, Any]) -> News:
@@ -90,7 +93,8 @@ def news_of_event(event: Mapping[str, Any]) -> News:
     with _read("an event"):
         stage, text = _stage(event["X"])
         at, filled = instant(int(event["T"])), units(str(event["z"]))
-        return News(stage, filled, at, int(event["i"]), units(str(event["P"])), units(str(event["q"])), text)
+        stop, amount = units(str(event["P"])), units(str(event["q"]))
+        return News(stage, filled, at, int(event["i"]), stop, amount, text, str(event["s"]), SIDES[event["S"]])
 
 
 def execution_of_event(event: Mapping[str, Any]) -> list[Execution]:

@@ -71,6 +71,7 @@ class Wire:
     def amend(self, life: Life, amount: int) -> None:
         """Ask for an order to be reduced, its place kept; raises JournalError where that cannot be written down."""
         self.lives.write("amend", life, amount=amount)
+        life.amended = True
         self._start(self._amend(life, amount))
 
     def resolve(self, life: Life) -> None:

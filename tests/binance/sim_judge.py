@@ -51,7 +51,7 @@ def differences(world: World) -> list[str]:
         here = [trade.mirror.free(asset), trade.mirror.locked(asset)]
         if here != exchange.balances[asset]:
             told.append(f"{asset} is {here} here, {exchange.balances[asset]} there")
-    outside = {its["orderId"] for its in exchange.open.values() if not its["cid"].startswith("td-")}
+    outside = {(its["coin"], its["orderId"]) for its in exchange.open.values() if not its["cid"].startswith("td-")}
     if set(world.flight.ledger.books.externals) != outside:
         told.append(f"externals are {sorted(world.flight.ledger.books.externals)} here, {sorted(outside)} there")
     open_here = {life.cid for life in trade.lives.by_cid.values() if life.stage not in ENDED}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ def virtual(connect: Any, wall: Any, chance: Any) -> Iterator[VirtualLoop]:
         patch.setattr(seam, "monotonic_ns", lambda: loop.ns)
         patch.setattr(seam, "wall_ns", lambda: wall())
         patch.setattr(seam, "chance", chance)
+        words = itertools.count(1)
+        patch.setattr(seam, "token", lambda size: f"{next(words):0{2 * size}x}")
         patch.setattr(socket, "connect", connect)
         # looks that cost much and change little where nothing is waited for by anybody
         patch.setattr(socket, "LOOK_S", 5.0)

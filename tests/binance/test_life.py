@@ -27,6 +27,30 @@ def life(stage: Stage = Stage.SENT) -> Life:
     return Life(cid="td-1", coin="AAAUSDT", side=1, amount=AMOUNT, created=1, stage=stage, since=1)
 
 
+@pytest.mark.parametrize(
+    ("news", "can_be"),
+    [
+        (told(Stage.NEW, 0, 10), True),
+        (told(Stage.NEW, 0, 10, AMOUNT - 1), False),
+        (told(Stage.NEW, 0, 10)._replace(coin="AAAUSDT", side=1), True),
+        (told(Stage.NEW, 0, 10)._replace(coin="AAAUSDT", side=-1), False),
+        (told(Stage.NEW, 0, 10)._replace(coin="BBBUSDT", side=1), False),
+    ],
+)
+def test_until_its_id_is_known_an_order_is_known_by_what_was_meant(news: News, can_be: bool) -> None:
+    assert life().can_be(news) is can_be
+
+
+def test_by_its_id_an_order_is_known_though_it_was_reduced() -> None:
+    its = life()
+    its.hear(told(Stage.NEW, 0, 10))
+    assert its.can_be(told(Stage.NEW, 0, 11, AMOUNT - 1))
+    assert not its.can_be(told(Stage.NEW, 0, 11)._replace(order_id=8))
+    reduced = life()
+    reduced.amended = True
+    assert reduced.can_be(told(Stage.NEW, 0, 10, AMOUNT - 1)), "before anything was heard of it"
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     """What an exchange tells of an order from its beginning to some moment, and what it answers at that moment."""
