@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0
 """How long the ends of orders are waited for."""
-LOOK_S, AGAIN_S = 0.005, 2.0
+LOOK_S = 0.005
 REASON = "halted"
 
 
@@ -64,14 +64,10 @@ async def _flatten(trade: BinanceTradeSystem) -> str:
 async def _ended(trade: BinanceTradeSystem, lives: Iterable[Life]) -> None:
     """Wait until orders have ended and all their fills are known, but not for ever; a cancel that failed is asked for again."""
     clock = asyncio.get_running_loop().time
-    until, again = clock() + PATIENCE_S, clock() + AGAIN_S
+    until = clock() + PATIENCE_S
     while any(not life.complete for life in lives) and clock() < until:
         await asyncio.sleep(LOOK_S)
-        if clock() > again:
-            again += AGAIN_S
-            for life in lives:
-                if life.is_open and not life.cancels and trade.lives.meant[life.cid].by != "kill":
-                    trade.wire.cancel(life)
+        trade.wire.press()
 
 
 def _told(trade: BinanceTradeSystem, lives: list[Life], what: str) -> str:

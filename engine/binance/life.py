@@ -78,7 +78,7 @@ class Life:
     """One order: what was meant, and how far it has come. `since` is when its stage began, ns of the exchange.
 
     `concluded` tells that it has ended by what is known here alone; `left` is when its request went out. `unsure` counts the
-    fills that are known from a reply alone. `amended` tells that it was asked to be reduced.
+    fills that are known from a reply alone. `amended` tells that it was asked to be reduced, `unwanted` that its end was.
     """
 
     cid: str
@@ -97,6 +97,7 @@ class Life:
     stop: int = 0
     cancels: int = 0
     amended: bool = False
+    unwanted: bool = False
     concluded: bool = False
     code: int = 0
     text: str = ""

@@ -115,6 +115,8 @@ class Lives:
                 self._by_order[life.coin, life.order_id] = life.cid
             case "amend":
                 life.amended = True
+            case "cancel":
+                life.unwanted = True
             case "fill":
                 self._take(life, Execution(**facts))
             case "outcome" if facts["outcome"] == "rejected":

@@ -123,10 +123,14 @@ class BinanceTradeSystem(TradeSystem):
             self._journal.write(what, tag=self._tag, text=text)
 
     def vigil(self, feed_trouble: str) -> None:
-        """Disarm where something is wrong: the market's stream as is told, the clock, the budget, an order, the account."""
+        """Disarm where something is wrong: the market's stream as is told, the clock, the budget, an order, the account.
+
+        What waits to be sent is sent as soon as it may, and what was asked to end is asked again.
+        """
         self.safety.feed = feed_trouble
         if not self.disarmed:
             self.disarm(self.safety.trouble(BORNE_S))
+        self.wire.press()
         self.following.look()
 
     async def halt(self, flatten: bool) -> str:

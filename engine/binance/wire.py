@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+from engine import seam
 from engine.binance import requests
 from engine.binance.client import Client
 from engine.binance.evidence import Evidence
@@ -30,9 +31,13 @@ from engine.binance.reports import fills_of, news_of
 from engine.redaction import redact
 from engine.trading.terms import Terms
 
+AGAIN_NS = 2 * 10**9
+"""How long after it was asked for an order's end is asked for again."""
+
 
 class Wire:
-    """Sends what was written down, and asks for what came of it where the answer was lost. Nothing is ever sent twice.
+    """Sends what was written down, and asks for what came of it where the answer was lost. No order is ever sent twice; its end
+    is asked for until it has come.
 
     `barred` tells why an order may not go out now, asked again as it leaves; `trouble` is told what nobody expected. `tasks`
     are the requests that are out; `close` waits for none of them: what has no answer is found at the next start.
@@ -48,6 +53,8 @@ class Wire:
         self._barred = barred
         self._trouble = trouble
         self._resolving: set[str] = set()
+        self._asked: dict[str, int] = {}
+        self._answered: dict[str, tuple[Outcome, int]] = {}
 
     # what can be asked for
 
@@ -65,8 +72,17 @@ class Wire:
 
     def cancel(self, life: Life) -> None:
         """Ask for an order's end; what becomes of it the exchange says."""
+        life.unwanted = True
         life.cancels += 1
+        self._asked[life.cid] = seam.monotonic_ns()
         self._start(self._cancel(life))
+
+    def press(self) -> None:
+        """Ask again for ends that have not come: a cancel may be lost, be refused for a while, or be there before its order."""
+        late = seam.monotonic_ns() - AGAIN_NS
+        for life in self.lives.unsettled:
+            if life.unwanted and life.is_open and not life.cancels and self._asked.get(life.cid, late) <= late:
+                self.cancel(life)
 
     def amend(self, life: Life, amount: int) -> None:
         """Ask for an order to be reduced, its place kept; raises JournalError where that cannot be written down."""
@@ -197,7 +213,11 @@ class Wire:
             answer = await self._send("delete", "order", 1, requests.named(life), urgent=True)
         finally:
             life.cancels -= 1
-        self.lives.note("cancel", life, outcome=answer.outcome.value, code=answer.code, text=answer.text)
+        said = answer.outcome, answer.code
+        # what is asked again and again is answered so, too
+        if self._answered.get(life.cid) != said:
+            self._answered[life.cid] = said
+            self.lives.note("cancel", life, outcome=answer.outcome.value, code=answer.code, text=answer.text)
         if answer.outcome is Outcome.ACCEPTED and self._hear_ends(life, answer.body or {}):
             return
         if answer.outcome is not Outcome.REJECTED or answer.code == UNKNOWN_ORDER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -86,6 +87,56 @@ def test_a_cancel_of_an_order_of_unknown_fate_goes_out_and_proves_nothing(play: 
             its.trade.replace_order(0, 1, 91)
         await its.until(lambda: its.life(0).stage is Stage.NOT_PLACED)
         assert not its.trade.cancel(0)
+
+    play(work)
+
+
+async def watched(its: World, seconds: int) -> None:
+    """Let time pass as it does in a flight, looked after."""
+    for _ in range(seconds):
+        await asyncio.sleep(1)
+        its.trade.vigil("")
+
+
+@pytest.mark.parametrize("fault", ["lost_request", "429", "-1021"])
+def test_an_end_that_was_asked_for_is_asked_for_until_it_has_come(play: Play, fault: str) -> None:
+    async def work(its: World) -> None:
+        order, kept = await its.rests(), await its.rests(150, -1)
+        if fault == "-1021":
+            its.flight.client.clock._latest -= 60 * 10**9
+            its.flight.client.clock.forget()
+        its.soon[fault] = 1
+        its.trade._stop("too much was lost")
+        await watched(its, 75)
+        assert its.life(order).stage is Stage.CANCELED
+        assert its.life(kept).stage is Stage.NEW, "nobody asked for its end"
+
+    play(work)
+
+
+def test_an_end_is_asked_for_every_2_s_and_what_is_answered_the_same_is_written_once(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await its.rests()
+        asked: list[float] = []
+
+        def refused(p: Any) -> Any:
+            asked.append(its.loop.now_s)
+            raise Refusal(-1034, "Too many requests at once.")
+
+        its.exchange.cancel = refused  # type: ignore[method-assign]
+        its.trade.cancel(order)
+        await watched(its, 10)
+        assert len(asked) == 5
+        assert min(later - before for before, later in itertools.pairwise(asked)) > 1.99
+        assert [entry.what for entry in its.flight.journal.entries(its.life(order).cid)].count("cancel") == 1
+        await its.quiet()
+        its.flight.kill()
+        del its.exchange.cancel
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        await watched(its, 5)
+        assert its.life(order).stage is Stage.CANCELED, "after a restart too"
+        its.trade.arm()
 
     play(work)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.exchange import kernel as k
-from engine.host.protocol import Arm, CancelOrder, Disarm, Failure, Halt, PlaceOrder
+from engine.host.protocol import Arm, CancelOrder, Failure, Halt, PlaceOrder
 from engine.rehearsal.faults import Scenario
 from tests.host.air import TESTS, air, config, exchange, flying, put_keys
 from tui.flights import living
