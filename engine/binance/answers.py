@@ -18,6 +18,12 @@ class ServerTime(msgspec.Struct):
     serverTime: int
 
 
+class Refusal(msgspec.Struct):
+    """Why something is refused, by its code."""
+
+    code: int = 0
+
+
 class RateLimit(msgspec.Struct):
     """How much of something is allowed in so many intervals."""
 

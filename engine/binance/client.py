@@ -12,8 +12,8 @@ import aiohttp
 import msgspec
 
 from engine import seam
-from engine.binance.answers import ExchangeInfo, OldTrade, Price, ServerTime, Snapshot
-from engine.binance.budget import TOLD_TO_WAIT, RateBudget
+from engine.binance.answers import ExchangeInfo, OldTrade, Price, Refusal, ServerTime, Snapshot
+from engine.binance.budget import ORDERS_S, TOLD_TO_WAIT, RateBudget
 from engine.binance.clock import ExchangeClock
 from engine.binance.hosts import LOOPBACK, Hosts
 from engine.binance.keys import Keys
@@ -28,6 +28,7 @@ SAMPLE_EVERY_S = 240.0
 FIRST_SAMPLES = 5
 MOST_ROWS = 1000
 TOO_LATE, TOO_MANY = -1021, -1003
+TOO_MUCH = 429
 NOT_HIS = "an answer that is none of the exchange's"
 
 Shape = TypeVar("Shape")
@@ -87,7 +88,10 @@ class Client:
             await self._library.close_connection()
 
     async def _heard(self, session: Any, context: Any, ended: aiohttp.TraceRequestEndParams) -> None:
-        self.budget.hear(ended.response.status, ended.response.headers)
+        reply = ended.response
+        # of what there is too much only the body tells
+        code = await _code(reply) if reply.status == TOO_MUCH else 0
+        self.budget.hear(reply.status, reply.headers, code)
 
     # the clock
 
@@ -124,6 +128,8 @@ class Client:
         for its in info.rateLimits:
             if (its.rateLimitType, its.interval) == ("REQUEST_WEIGHT", "MINUTE") and its.intervalNum > 0:
                 self.budget.limit = its.limit // its.intervalNum
+            if (its.rateLimitType, its.interval, its.intervalNum) == ("ORDERS", "SECOND", ORDERS_S):
+                self.budget.orders_limit = its.limit
         return info
 
     async def names(self) -> list[CoinName]:
@@ -210,6 +216,14 @@ class Client:
         # the library itself stumbles over some answers
         except Exception:
             raise ExchangeError(f"{path}: {NOT_HIS}") from None
+
+
+async def _code(reply: aiohttp.ClientResponse) -> int:
+    """Return the code of a refusal, 0 where it tells none."""
+    try:
+        return msgspec.json.decode(await reply.read(), type=Refusal).code
+    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.DecodeError):
+        return 0
 
 
 def _why(error: Exception) -> str:

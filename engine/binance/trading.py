@@ -150,12 +150,9 @@ class BinanceTradeSystem(TradeSystem):
 
     def _barred(self, life: Life) -> str:
         """Return why an order that has been written down may not leave after all."""
-        its, budget = self.lives.meant[life.cid], self.client.budget
+        its = self.lives.meant[life.cid]
         kill = its.by == "kill"
-        why = "" if kill else self.kept_in(its.n)
-        if not why and not budget.may_go(1, urgent=kill):
-            why = budget.waits_for or "the request weight of this minute is used up"
-        return why
+        return ("" if kill else self.kept_in(its.n)) or self.client.budget.keeps_orders(urgent=kill)
 
     # how it fares
 

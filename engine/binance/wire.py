@@ -134,7 +134,11 @@ class Wire:
                 return
             for life in legs:
                 life.sent(self.client.clock.now)
-            answer = await self._send("post", path, 1, params, urgent=self._is_kill(legs[0]))
+            self.client.budget.placing += len(legs)
+            try:
+                answer = await self._send("post", path, 1, params, urgent=self._is_kill(legs[0]))
+            finally:
+                self.client.budget.placing -= len(legs)
             await self._take_answer(legs, answer, old)
         finally:
             self.placing -= {life.cid for life in legs}

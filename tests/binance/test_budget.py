@@ -158,3 +158,37 @@ async def test_headers_that_are_no_numbers_say_nothing() -> None:
     assert (its.used, its.orders) == (0, 0)
     its.hear(200, {"X-MBX-ORDER-COUNT-10S": "12"})
     assert its.orders == 12
+
+
+async def test_orders_are_held_back_at_their_limit_and_nothing_else_is(time: Time) -> None:
+    its = RateBudget()
+    its.orders_limit = 5
+    its.hear(200, {"X-MBX-ORDER-COUNT-10S": "3"})
+    its.placing = 1
+    assert its.keeps_orders() == ""
+    its.placing = 2
+    assert its.keeps_orders() == "5 orders in 10 s are all that the exchange takes"
+    assert its.keeps_orders(urgent=True) == "", "the exchange may judge"
+    assert its.may_go(1)
+    its.placing = 0
+    its.hear(200, {"X-MBX-ORDER-COUNT-10S": "5"})
+    assert its.keeps_orders()
+    time.now += 10 * SECOND
+    assert (its.keeps_orders(), its.orders) == ("", 0)
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [({}, 10), ({"Retry-After": "3"}, 3)])
+async def test_told_of_too_many_orders_it_places_none_and_goes_on_otherwise(
+    time: Time, headers: dict[str, str], seconds: int
+) -> None:
+    its = RateBudget()
+    its.hear(429, headers, -1015)
+    assert its.may_go(1)
+    assert (its.wait_s, its.waits_for) == (0, "")
+    for urgent in (False, True):
+        assert its.keeps_orders(urgent) == f"the exchange takes no new order for {seconds} s"
+    time.now += seconds * SECOND
+    assert its.keeps_orders() == ""
+    its.hear(429, {"Retry-After": "7"}, -1003)
+    assert its.wait_s == 7
+    assert its.keeps_orders() == "the exchange asks to wait, 7 s left"

@@ -46,6 +46,12 @@ async def test_the_limits_of_the_exchange_are_the_budget_s(its: Floor) -> None:
     assert its.client.budget.limit == 6000
 
 
+async def test_the_limit_of_orders_is_the_exchange_s_too() -> None:
+    async with floor(market(COINS), limits={"orders_per_10_seconds": 7}) as its:
+        await its.client.exchange_info(["AAAUSDT"])
+        assert its.client.budget.orders_limit == 7
+
+
 async def test_every_reply_tells_what_is_used(its: Floor) -> None:
     before = its.client.budget.used
     await its.client.depth("AAAUSDT")

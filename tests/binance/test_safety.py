@@ -114,6 +114,20 @@ def test_an_order_does_not_leave_once_it_may_not(play: Play) -> None:
     play(work)
 
 
+def test_no_more_orders_leave_at_once_than_the_exchange_takes(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.flight.client.budget.orders_limit = 3
+        for price in range(60, 65):
+            its.trade.place_order("AAAUSDT", 0.1, price)
+        await its.quiet()
+        assert its.posts == 3
+        told = [its.trade.account.order(n).refusal for n in range(5)]
+        assert told == [""] * 3 + ["not sent: 3 orders in 10 s are all that the exchange takes"] * 2
+        await its.rests()
+
+    play(work)
+
+
 def test_what_no_request_should_do_disarms(play: Play) -> None:
     async def work(its: World) -> None:
         async def breaks(life: Any) -> None:

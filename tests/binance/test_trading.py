@@ -12,6 +12,7 @@ from engine.binance.life import Stage
 from engine.errors import JournalError, OrderError
 from engine.model import OrderStatus, OrderType, Signal
 from engine.recordings.bars import stamp
+from engine.rehearsal.faults import Scenario
 from tests.binance.cockpit import Cockpit, cockpit
 from tests.rehearsal.hall import hall, until
 from tests.worlds import MINUTE, START, candles, market, walk
@@ -43,6 +44,23 @@ async def test_a_market_order_is_filled_and_booked_once(tmp_path: Path) -> None:
         assert (fill.amount, fill.fee, fill.fee_asset) == (Decimal("1.5"), Decimal("0.0015"), "AAA")
         assert its.trade.account.position("AAAUSDT").amount == Decimal("1.4985")
         assert its.trade.exchange.n_open == 0
+
+
+async def test_too_many_orders_keep_new_ones_in_and_cancels_go(tmp_path: Path) -> None:
+    async with cockpit(market(COINS), tmp_path / "j.db", **SETTINGS) as its:
+        its.trade.place_order("AAAUSDT", 1, 50)
+        await its.settled()
+        fault = {"of": "POST /api/v3/order", "code": -1015, "retry_s": 600, "times": 1}
+        its.hall.server.inject(Scenario.model_validate({"requests": (fault,)}))
+        for _ in range(2):
+            its.trade.place_order("AAAUSDT", 1, 50)
+            await its.settled()
+        told = [its.trade.account.order(n).refusal for n in (1, 2)]
+        assert told[0].startswith("-1015 Too many new orders")
+        assert told[1].startswith("not sent: the exchange takes no new order for ")
+        its.trade.vigil("")
+        assert not its.trade.disarmed
+        assert await its.trade.halt(False) == "1 of 1 cancelled"
 
 
 async def test_a_resting_order_is_held_cancelled_and_given_back(tmp_path: Path) -> None:
