@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.analysis.equity import equity_curve
+from engine.binance import stops
 from engine.binance.client import Client
 from engine.binance.following import Following
 from engine.binance.halting import halt
@@ -32,7 +33,7 @@ from engine.state import Raw
 from engine.timeline import Timeline
 from engine.trading.api import Author
 from engine.trading.notes import CANCELLED, REFUSED
-from engine.trading.risk import Limits
+from engine.trading.risk import Limits, Stop
 from engine.trading.system import TradeSystem
 from engine.trading.terms import Terms
 
@@ -94,6 +95,7 @@ class BinanceTradeSystem(TradeSystem):
         self.purse = Purse(account, mirror, self.lives)
         self._adopt_account(raw, mirror, account)
         self.lives.recover()
+        stops.recall(self._journal, self._tag, self.risk)
         self.lives.changed = self._changed
 
     # armed or not
@@ -183,6 +185,10 @@ class BinanceTradeSystem(TradeSystem):
         np.maximum.accumulate(mirror.fills[: mirror.n_fills, k.F_STEP], out=mirror.fills[: mirror.n_fills, k.F_STEP])
         self.risk.losses.catch_up(steps, equity_curve(self.account, 0, len(steps)))
         self.warming = False
+        if self.risk.stopped is not None:
+            # what would buy may have been left by a flight that ended as it stopped
+            for order in [its for its in mirror.open_orders if mirror.orders[its, k.SIDE] == k.BUY]:
+                self.cancel(order)
 
     def spendable(self, n: int) -> int:
         return self.purse.spendable(n)
@@ -197,7 +203,14 @@ class BinanceTradeSystem(TradeSystem):
         if self.risk.watches and not self.warming:
             stop = self.risk.look(True)
             if stop is not None:
+                self._keep(stop)
                 self._stop(stop.reason)
+
+    def _keep(self, stop: Stop) -> None:
+        try:
+            stops.keep(self._journal, self._tag, self.risk, stop)
+        except JournalError as error:
+            self.disarm(error.message)
 
     def _changed(self, life: Life) -> None:
         if life.stage is Stage.UNKNOWN:

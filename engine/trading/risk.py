@@ -69,27 +69,35 @@ class Risk:
         deep, today = self.losses.look(filled)
         if not deep and not today:
             return None
-        equity, peak, opening, day = self.losses.now
+        equity, peak, opening, _ = self.losses.now
         share, since, name = (
             (self.limits.drawdown, peak, "max_drawdown_pct")
             if deep
             else (self.limits.daily_loss, opening, "max_daily_loss_pct")
         )
-        if deep:
-            self.losses.drawdown = self.losses.daily = 0.0
-        else:
-            self.losses.spared = day
         lost, allowed = 100.0 * (1.0 - equity / since), to_decimal(share * 100).normalize()
         what = "peak" if deep else "day's start"
         reason = f"risk: {self._account.currency} {equity:,.2f} is {lost:.2f} % below its {what}, {name} is {allowed:f}"
-        self.stops.append(Stop(reason, not deep, self._raw.time))
+        self.hold_to(Stop(reason, not deep, self._raw.time))
         return self.stops[-1]
+
+    def hold_to(self, stop: Stop) -> None:
+        """Let nothing be bought from a stop on; after one for good no other is looked for."""
+        if stop.today:
+            self.losses.spared = _day(stop.time)
+        else:
+            self.losses.drawdown = self.losses.daily = 0.0
+        self.stops.append(stop)
+
+    def share(self, stop: Stop) -> int:
+        """Return what may be lost by the limit of a stop's kind, 1e-8 of what there was; 0 is no limit."""
+        return self.limits.daily_loss if stop.today else self.limits.drawdown
 
     @property
     def stopped(self) -> Stop | None:
         """Why nothing may be bought now; a day's loss no longer counts on the next."""
         stop = self.stops[-1] if self.stops else None
-        return None if stop is not None and stop.today and self.losses.spared != self._day() else stop
+        return None if stop is not None and stop.today and self.losses.spared != _day(self._raw.time) else stop
 
     def refuse(self, n: int, asked: Terms, amount: int, instead: int = -1) -> str:
         """Return which limit an order for `amount` of a coin would pass, and by how much; "" where it may go.
@@ -178,9 +186,6 @@ class Risk:
                 return _passed(f"{len(self._sent)} orders in the last minute", "max_orders_per_minute", allowed, over)
         return ""
 
-    def _day(self) -> int:
-        return (self._raw.time - 1) // (24 * 60 * NS_PER_MINUTE)
-
     def _working(self, n: int, instead: int) -> int:
         """Return what the coin's open buys could still bring in, in its units."""
         rows = [self._exchange.orders[order].tolist() for order in self._exchange.open_orders if order != instead]
@@ -193,6 +198,11 @@ class Risk:
     def _beyond(self, what: str, value: int, name: str, limit: int) -> str:
         currency = self._account.currency
         return _passed(f"{what} {_money(value)} {currency}", name, _money(limit), f"{_money(value - limit)} {currency}")
+
+
+def _day(time: Timestamp) -> int:
+    """Return the UTC day of a time, at which a bar that closes at midnight still is of the day before."""
+    return (time - 1) // (24 * 60 * NS_PER_MINUTE)
 
 
 def _intent(n: int, asked: Terms, amount: int) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from engine.binance.life import Stage
 from engine.errors import OrderError
 from engine.exact import to_decimal
+from engine.exchange import kernel as k
 from engine.host.gone import Gone
 from engine.model import Signal
-from engine.trading.risk import Stop
+from engine.trading.risk import Limits, Stop
+from engine.trading.terms import AT_MARKET
 from tests.binance.sim import World
 from tests.binance.sim_exchange import UNIT, Refusal
 
@@ -259,6 +262,82 @@ def test_a_loss_beyond_the_limit_stops_buying(play: Play) -> None:
         assert its.life(0).stage is Stage.CANCELED
 
     play(work)
+
+
+async def anew(its: World, **limits: Any) -> None:
+    """Start again, its history flown, with these limits in the stead of those before."""
+    its.flight.kill()
+    its.given["limits"] = Limits(**limits) if limits else its.given["limits"]
+    await its.start()
+    await its.until(lambda: its.flight.ledger.reconciled)
+    its.trade.date_back([its.trade.raw.time - 2, its.trade.raw.time - 1, its.trade.raw.time])
+    its.trade.arm()
+    await its.quiet()
+
+
+def refusal(its: World) -> str:
+    """Why a buy may not go out now, "" where it may."""
+    return its.trade.risk.refuse(0, AT_MARKET[k.BUY], UNIT)
+
+
+def falls(its: World) -> None:
+    """Lose as much as the fee of an order of 40,000 is, eight in ten thousand."""
+    its.trade.update(its.trade.raw)
+    its.trade.place_order("AAAUSDT", 400)
+
+
+def test_a_stop_for_good_outlasts_a_restart_until_its_limit_is_raised(play: Play) -> None:
+    async def work(its: World) -> None:
+        falls(its)
+        await its.quiet()
+        buy = await its.rests(50, 0.1)
+        its.soon["lost_request"] = 1
+        its.trade.update(its.trade.raw)
+        await asyncio.sleep(1)
+        told = refusal(its)
+        assert "max_drawdown_pct is 0.05" in told
+        # the account is well again, and the cancel never left
+        await anew(its, drawdown=UNIT // 2000)
+        assert refusal(its) == told
+        assert its.life(buy).stage is Stage.CANCELED
+        await anew(its, drawdown=UNIT // 4000)
+        assert refusal(its) == told
+        await anew(its, drawdown=UNIT // 1000)
+        assert refusal(its) == ""
+        await anew(its, drawdown=UNIT // 2000)
+        assert its.trade.risk.stops == [], "it does not come back"
+        assert [line.what for line in its.trade.journal_since(0, 9999)].count("lifted") == 1
+
+    play(work, limits=Limits(drawdown=UNIT // 2000))
+
+
+def test_a_stop_for_a_day_outlasts_a_restart_on_that_day(play: Play) -> None:
+    async def work(its: World) -> None:
+        falls(its)
+        await its.quiet()
+        its.trade.update(its.trade.raw)
+        told = refusal(its)
+        assert "max_daily_loss_pct is 0.05" in told
+        await anew(its)
+        assert refusal(its) == told
+        assert its.trade.risk.stopped.today
+        its.trade._raw = SimpleNamespace(time=its.trade.raw.time + 86_400 * 10**9)
+        its.trade.risk._raw = its.trade._raw
+        assert its.trade.risk.stopped is None
+
+    play(work, limits=Limits(daily_loss=UNIT // 2000))
+
+
+def test_a_stop_that_cannot_be_written_down_stops_all_the_same(play: Play) -> None:
+    async def work(its: World) -> None:
+        falls(its)
+        await its.quiet()
+        its.soon["journal"] = 1
+        its.trade.update(its.trade.raw)
+        assert refusal(its)
+        assert its.trade.disarmed == "the disk is full"
+
+    play(work, limits=Limits(drawdown=UNIT // 2000))
 
 
 def test_what_was_refused_here_has_no_stage_and_the_journal_has_its_words(play: Play) -> None:
