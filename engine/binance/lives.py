@@ -62,7 +62,7 @@ class Lives:
         self.meant: dict[str, Meant] = {}
         self.exits: dict[str, tuple[Exit, ...]] = {}
         """What is to follow an entry, by its client id, until that has been sent."""
-        self.last_trade: dict[CoinName, int] = {}
+        self.last_trade: dict[CoinName, tuple[int, Timestamp]] = {}
         self.first: dict[CoinName, Timestamp] = {}
         self.moved = False
         self.changed: Callable[[Life], None] = lambda life: None
@@ -239,7 +239,7 @@ class Lives:
         else:
             self._mirror.correct(row, before, its)
         if its.final:
-            self.last_trade[life.coin] = max(self.last_trade.get(life.coin, -1), its.trade_id)
+            self.last_trade[life.coin] = max(self.last_trade.get(life.coin, (-1, 0)), (its.trade_id, its.time))
         self.moved = True
         return True
 

@@ -7,13 +7,14 @@ from collections.abc import Coroutine
 from typing import Any
 
 from engine.binance.events import NS_PER_MS, instant
+from engine.binance.evidence import HORIZON_S, NS_PER_SECOND
 from engine.binance.life import OWN, Life, Stage
 from engine.binance.numbers import NotExact, units
 from engine.binance.reports import balances_of, execution_of_trade, external_of, news_of, rows_of
 from engine.binance.status import External
 from engine.binance.trading import BinanceTradeSystem
 from engine.errors import ExchangeError
-from engine.model import INTERVALS, CoinName
+from engine.model import INTERVALS, CoinName, Timestamp
 
 WEIGHT_OF_ALL, WEIGHT_OF_ONE = 80, 6
 """What asking for the open orders weighs: of all coins at once, of one coin."""
@@ -32,7 +33,7 @@ class Reconciliation:
         self.weight = 0
         self._trade = trade
         self._client = trade.client
-        self._seen: dict[CoinName, int] = {}
+        self._seen: dict[CoinName, tuple[int, Timestamp]] = {}
         self._rates_known = False
         self._uid: Any = None
 
@@ -108,15 +109,24 @@ class Reconciliation:
     # trades
 
     async def _catch_up(self, coin: CoinName) -> None:
-        """Bring in a coin's trades since the last one known, or since the first order was meant, by their ids."""
+        """Bring in a coin's trades from the last one known on, or since the first order was meant, by their ids.
+
+        Raises ExchangeError where that one is not there any more.
+        """
         lives, day = self._trade.lives, INTERVALS["1d"]
         while True:
-            known = max(self._seen.get(coin, -1), lives.last_trade.get(coin, -1))
+            known, at = max(self._seen.get(coin, (-1, 0)), lives.last_trade.get(coin, (-1, 0)))
+            asked = self._client.clock.now
             begin = max(lives.first[coin], self._client.clock.now - day) // NS_PER_MS - 1000
-            since = {"fromId": known + 1} if known >= 0 else {"startTime": begin}
+            since = {"fromId": known} if known >= 0 else {"startTime": begin}
             trades = rows_of(await self._query("myTrades", 20, symbol=coin, limit=MOST_ROWS, **since))
+            if known >= 0 and _is_gone(known, at, trades[:1], asked):
+                raise ExchangeError(
+                    f"the exchange has no trade {known} of {coin} any more: the account was wiped, and what was held is gone; "
+                    f"end the flight, move {self._trade.journal_path} away and start again"
+                )
             for trade in trades:
-                self._seen[coin] = max(self._seen.get(coin, -1), int(trade["id"]))
+                self._seen[coin] = max(self._seen.get(coin, (-1, 0)), (int(trade["id"]), instant(int(trade["time"]))))
                 life = lives.of_order(coin, int(trade["orderId"]))
                 if life is not None:
                     lives.fill(life, execution_of_trade(trade))
@@ -135,6 +145,17 @@ class Reconciliation:
             mirror.forget_times()
         at = int(account.get("updateTime") or 0)
         mirror.set_balances(told, instant(at) if at > 0 else 0, turn)
+
+
+def _is_gone(known: int, at: Timestamp, first: list[dict[str, Any]], asked: Timestamp) -> bool:
+    """Whether a known trade is not the first from its id on, though what answers questions must have heard of it long since.
+
+    An account that was wiped, as a testnet's is, counts its trades anew: another may have the id.
+    """
+    long = HORIZON_S * NS_PER_SECOND
+    if first and int(first[0]["id"]) == known:
+        return abs(instant(int(first[0]["time"])) - at) > long
+    return asked > at + long
 
 
 async def _all(*work: Coroutine[Any, Any, Any]) -> list[Any]:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,11 @@ class BinanceTradeSystem(TradeSystem):
             return "", 0.0
         # of a rehearsal's faster time as of this machine's
         return life.word, max(self.client.clock.now - life.since, 0) / NS_PER_SECOND / self.client.clock.speed
+
+    @property
+    def journal_path(self) -> Path:
+        """Where the journal is."""
+        return self._journal.path
 
     def journal_since(self, seq: int, limit: int = 1000) -> list[JournalLine]:
         """Return what the journal says after an entry, in words."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from engine.binance.life import Stage
-from engine.errors import ExchangeError
+from engine.errors import ExchangeError, OrderError
 from tests.binance.sim import World
-from tests.binance.sim_exchange import UNIT, Refusal
+from tests.binance.sim_exchange import UNIT, Exchange, Refusal
 from tests.binance.sim_judge import differences
 
 Work = Callable[[World], Coroutine[Any, Any, None]]
@@ -226,6 +226,53 @@ def test_what_is_on_its_way_is_held_back_until_the_balances_tell_of_it(play: Pla
     play(work)
 
 
+@pytest.mark.parametrize("anew", [0, 1, 4], ids=["nothing", "another trade by then", "more trades by then"])
+def test_an_account_that_was_wiped_is_said_to_be_and_begins_anew_with_its_journal(play: Play, anew: int) -> None:
+    async def work(its: World) -> None:
+        its.trade.place_order("AAAUSDT", 1)
+        await its.quiet()
+        await its.flight.ledger.reconcile()
+        await its.until(lambda: its.life(0).settled)
+        await asyncio.sleep(100)
+        its.exchange = Exchange(its.dice, its.now, its._later, its.strikes)
+        its.exchange.tell = its.stream
+        for _ in range(anew):
+            its.exchange._take(its.exchange._enter("AAAUSDT", "BUY", "MARKET", UNIT, {}, "web_1"))
+        await asyncio.sleep(70)
+        its.trade.vigil("")
+        assert "of AAAUSDT any more: the account was wiped" in its.trade.disarmed
+        its.flight.kill()
+        await its.start()
+        await asyncio.sleep(10)
+        with pytest.raises(OrderError, match=f"wiped, and what was held is gone; end the flight, move {its.path} away"):
+            its.trade.arm()
+        its.flight.kill()
+        its.path.rename(its.path.with_suffix(".old"))
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.trade.arm()
+        assert its.trade.mirror.position(0) == 0
+        its.trade.place_order("AAAUSDT", 1)
+        await its.until(lambda: its.life(0).complete)
+        assert its.trade.mirror.position(0) == 999 * UNIT // 1000
+
+    play(work, adopt={})
+
+
+def test_a_trade_that_is_not_told_of_yet_is_not_gone(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.trade.place_order("AAAUSDT", 1)
+        await its.until(lambda: its.life(0).settled)
+        its.flight.kill()
+        await its.start()
+        real = its.exchange.ask
+        its.exchange.ask = lambda path, p, lag: real(path, p, 60 * 10**9)  # type: ignore[method-assign]
+        await its.until(lambda: its.flight.ledger.reconciled)
+        its.trade.arm()
+
+    play(work)
+
+
 def test_many_coins_are_asked_for_at_once_and_many_trades_in_pages(play: Play) -> None:
     async def work(its: World) -> None:
         books = its.flight.ledger.books
@@ -235,7 +282,7 @@ def test_many_coins_are_asked_for_at_once_and_many_trades_in_pages(play: Play) -
             asked.append((path, params))
             if path == "myTrades":
                 since = params.get("fromId", 1)
-                return [{"id": n, "orderId": -1} for n in range(since, min(since + 1000, 2100))]
+                return [{"id": n, "orderId": -1, "time": its.now() // 10**6} for n in range(since, min(since + 1000, 2100))]
             return [{"symbol": "OTHER"}]
 
         books._query = query  # type: ignore[method-assign]
@@ -244,7 +291,7 @@ def test_many_coins_are_asked_for_at_once_and_many_trades_in_pages(play: Play) -
             assert await books._opened() == []
         its.trade.lives.first["AAAUSDT"] = its.now()
         await books._catch_up("AAAUSDT")
-        assert [params.get("fromId") for path, params in asked if path == "myTrades"] == [None, 1001, 2001]
+        assert [params.get("fromId") for path, params in asked if path == "myTrades"] == [None, 1000, 1999]
         assert asked[0] == ("openOrders", {})
 
     play(work)
