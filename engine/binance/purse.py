@@ -72,7 +72,13 @@ class Purse:
 
     def _unsold(self, n: int, *, beside_leaving: bool) -> int:
         """Return what of the own position no sell locks, one that is being cancelled counted in or not."""
-        return self._mirror.position(n) - self._locked(n, k.SELL, leaving=beside_leaving)
+        return self._mirror.position(n) - self._locked(n, k.SELL, leaving=beside_leaving) - self._untold(n)
+
+    def _untold(self, n: int) -> int:
+        """Return what sells of a coin that have ended have sold, though its fills are not known yet."""
+        coin = self._mirror.instruments[n].coin
+        ended = [life for life in self._lives.unsettled if not life.is_open and (life.coin, life.side) == (coin, k.SELL)]
+        return sum(life.filled - life.accounted for life in ended)
 
     def _locked(self, n: int, side: int, *, leaving: bool) -> int:
         rows = [(order, self._mirror.order(order)) for order in self._mirror.open_orders]

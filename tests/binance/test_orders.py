@@ -529,6 +529,27 @@ def test_the_holders_coins_are_never_sold_and_cash_is_not_passed(play: Play) -> 
     play(work)
 
 
+def test_what_was_sold_is_not_sold_again_while_its_fills_are_not_known(play: Play) -> None:
+    async def work(its: World) -> None:
+        order = await its.rests(150, -1)
+        its.exchange.tell = lambda event: None
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        real = its.exchange.ask
+        its.exchange.ask = lambda path, p, lag: [] if path == "myTrades" else real(path, p, lag)  # type: ignore[method-assign]
+        await its.flight.ledger.reconcile()
+        assert (its.life(order).stage, its.life(order).accounted) == (Stage.FILLED, 0)
+        assert its.trade.purse.sellable(0) == 2 * UNIT
+        its.trade.place_order("AAAUSDT", -2.5)
+        assert its.trade.account.order(1).refusal.startswith("own: a sell of 2.5 AAA; 2 is the strategy's")
+        its.exchange.ask = real  # type: ignore[method-assign]
+        await its.flight.ledger.reconcile()
+        await its.quiet()
+        assert its.life(order).complete
+        assert its.trade.purse.sellable(0) == 2 * UNIT
+
+    play(work)
+
+
 def test_fees_are_the_highest_that_any_coin_pays(play: Play) -> None:
     async def work(its: World) -> None:
         ask = its.exchange.ask
