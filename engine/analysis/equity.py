@@ -82,7 +82,7 @@ def _held(account: Account, asset: int, begin: int, end: int) -> Ints:
     buys = fills[:, k.F_SIDE] == k.BUY
     fee, fee_in = fills[:, k.F_FEE], fills[:, k.F_FEE_IN]
     bases, quotes = exchange.coins[fills[:, k.F_COIN]][:, [k.BASE, k.QUOTE]].T
-    base = np.where(buys, fills[:, k.F_AMOUNT] - fee * (fee_in == k.IN_BASE), -fills[:, k.F_AMOUNT])
+    base = np.where(buys, fills[:, k.F_AMOUNT], -fills[:, k.F_AMOUNT]) - fee * (fee_in == k.IN_BASE)
     quote = np.where(buys, -fills[:, k.F_NOTIONAL], fills[:, k.F_NOTIONAL]) - fee * (fee_in == k.IN_QUOTE)
     bnb = -fee * ((fee_in == k.IN_BNB) & (asset == exchange.head[k.BNB]))
     changes = np.where(bases == asset, base, 0) + np.where(quotes == asset, quote, 0) + bnb

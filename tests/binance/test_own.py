@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine.analysis.equity import equity_curve
+from engine.binance.life import Execution
 from engine.model import OrderStatus, Signal
 from engine.recordings.bars import stamp
 from tests.binance.cockpit import Cockpit
+from tests.binance.sim import World
+from tests.binance.sim_exchange import UNIT
 from tests.rehearsal.hall import hall
 from tests.worlds import MINUTE, START, candles, market
 
@@ -88,3 +92,15 @@ async def test_fills_of_an_earlier_flight_happened_when_they_did(tmp_path: Path)
             curve = equity_curve(trade.account, 0, steps)
             assert set(curve[: fill.step].tolist()) == {1000.0}
             assert curve[-1] == pytest.approx(1000 + 5 * (150 - float(fill.price)))
+
+
+def test_what_was_held_before_a_sell_counts_its_fee_where_that_is_taken_of_the_coin(play: Callable[..., World]) -> None:
+    async def work(its: World) -> None:
+        order = await its.rests(150, -1)
+        life, time = its.life(order), its.trade.raw.time
+        its.trade.lives.fill(life, Execution(1, 150 * UNIT, UNIT, 150 * UNIT, UNIT // 1000, "AAA", True, time))
+        account = its.trade.account
+        assert account.equity == pytest.approx(1150 + 199.9)
+        assert equity_curve(account, 0, 3).tolist() == pytest.approx([1300.0, 1300.0, 1150 + 199.9])
+
+    play(work, cash={"USDT": 1000, "AAA": 3}, adopt={"AAA": 3})
