@@ -173,6 +173,24 @@ def test_orders_of_others_are_shown_and_left_alone(play: Play) -> None:
     play(work)
 
 
+def test_an_order_s_id_is_its_coin_s(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.rests()
+        told = {"e": "executionReport", "x": "NEW", "X": "NEW", "c": "web_1", "C": "", "S": "BUY", "o": "LIMIT", "i": 1}
+        told |= {"z": "0", "q": "1", "p": "50", "P": "0", "T": its.now() // 10**6}
+        for coin, number in (("BBBUSDT", 1), ("BBBUSDT", 7), ("AAAUSDT", 7)):
+            say(its, event(**(told | {"s": coin, "i": number})))
+        await asyncio.sleep(1)
+        there = [(external.coin, external.order_id) for external in its.flight.ledger.status().externals]
+        assert there == [("BBBUSDT", 1), ("BBBUSDT", 7), ("AAAUSDT", 7)]
+        assert its.life(0).stage is Stage.NEW
+        say(its, event(**(told | {"s": "BBBUSDT", "i": 7, "x": "EXPIRED", "X": "EXPIRED"})))
+        await asyncio.sleep(1)
+        assert len(its.flight.ledger.status().externals) == 2
+
+    play(work)
+
+
 def test_an_answer_of_before_takes_back_neither_orders_nor_balances(play: Play) -> None:
     async def work(its: World) -> None:
         await its.rests()
