@@ -51,7 +51,7 @@ def attach(name: Name = None) -> None:
 def halt(
     name: Name = None,
     flatten: Annotated[bool, typer.Option("--flatten", help="Sell what is held, at market.")] = False,
-    end: Annotated[bool, typer.Option("--end", help="End the flight too.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="End the flight too, once all of that is done.")] = False,
 ) -> None:
     """Stop trading at once: no new orders, every own order cancelled."""
     from tui.console import out
@@ -66,8 +66,11 @@ def halt(
         flight.send(Halt(0, flatten))
         while not (isinstance(said := flight.next(), Reply) and said.id == 0):
             pass
-        if end:
+        # what is not done yet needs somebody to look after it
+        if end and said.ok:
             flight.send(Shutdown())
     out.print(clean(said.text, 2000), markup=False)
     if not said.ok:
+        if end:
+            out.print("the flight goes on: give the command again, or end it on its deck (`tickdeck attach`, q)", markup=False)
         raise typer.Exit(1)
