@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -37,12 +37,12 @@ class OwnAccount(Account):
         own = self.unlocked(asset)
         return free if own is None else max(min(free, own), 0)
 
-    def unlocked(self, asset: int, instead: int = -1) -> int | None:
-        """Return what of an asset is own and in no open buy but the one that is replaced; None where all there is is own."""
+    def unlocked(self, asset: int, instead: Collection[int] = ()) -> int | None:
+        """Return what of an asset is own and in no open buy but those that are replaced; None where all there is is own."""
         if self._given is None:
             return None
         mirror = self._mirror
-        rows = mirror.orders[[order for order in mirror.open_orders if order != instead]]
+        rows = mirror.orders[[order for order in mirror.open_orders if order not in instead]]
         buys = rows[(rows[:, k.SIDE] == k.BUY) & (mirror.coins[rows[:, k.COIN], k.QUOTE] == asset)]
         return self.totals()[asset] - int(buys[:, k.LOCK].sum())
 

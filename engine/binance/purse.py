@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from engine.binance.lives import Lives
 from engine.binance.mirror import Mirror
 from engine.binance.own import OwnAccount
@@ -25,8 +27,8 @@ class Purse:
         """Return what may be spent on a coin, in its quote asset's units."""
         return self._account.spendable(self._mirror.coins.item(n, k.QUOTE))
 
-    def refuse(self, n: int, asked: Terms, amount: int, mark: int, instead: int = -1) -> str:
-        """Return by how much an order would spend or sell too much, "" where it may go; `instead` is the order it replaces."""
+    def refuse(self, n: int, asked: Terms, amount: int, mark: int, instead: Collection[int] = ()) -> str:
+        """Return by how much an order would spend or sell too much, "" where it may go; `instead` are those it replaces."""
         if asked.side == k.SELL:
             return self._refuse_sell(n, amount, instead)
         quote = self._mirror.coins.item(n, k.QUOTE)
@@ -37,8 +39,10 @@ class Purse:
         asset = self._mirror.instruments[n].quote
         return f"cash: an order of {told[0]} {asset}; {told[1]} of the strategy's cash is left, {told[2]} too much"
 
-    def _refuse_sell(self, n: int, amount: int, instead: int) -> str:
-        own = self._unsold(n, beside_leaving=False) + (self._mirror.order(instead).lock if instead >= 0 else 0)
+    def _refuse_sell(self, n: int, amount: int, instead: Collection[int]) -> str:
+        replaced = [self._mirror.order(order) for order in instead if not self.is_leaving(order)]
+        own = self._unsold(n, beside_leaving=False)
+        own += sum(row.lock for row in replaced if row.coin == n and row.side == k.SELL)
         if amount <= own:
             return ""
         base, own = self._mirror.instruments[n].base, max(own, 0)

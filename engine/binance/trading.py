@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -151,11 +151,14 @@ class BinanceTradeSystem(TradeSystem):
                 return f"order #{self.lives.numbers[life.cid]} of this coin is UNKNOWN for {age:.0f} s"
         return self.safety.trouble() or self.safety.closed(coin)
 
+    def held_up(self, n: int) -> str:
+        """Return why an order of a coin may not go out right now: it is kept in, or there is no room for it."""
+        return self.kept_in(n) or self.client.budget.keeps_orders()
+
     def _barred(self, life: Life) -> str:
         """Return why an order that has been written down may not leave after all."""
         its = self.lives.meant[life.cid]
-        kill = its.by == "kill"
-        return ("" if kill else self.kept_in(its.n)) or self.client.budget.keeps_orders(urgent=kill)
+        return self.client.budget.keeps_orders(urgent=True) if its.by == "kill" else self.held_up(its.n)
 
     # how it fares
 
@@ -233,9 +236,9 @@ class BinanceTradeSystem(TradeSystem):
         its, mark = asked, self.raw.mark_units(n)
         return self.mirror.judge(n, its.side, its.kind, amount, its.price, its.stop, mark, trail=its.trail, spare=spare)
 
-    def _refuse(self, n: int, asked: Terms, amount: int, instead: int = -1) -> str:
-        """Return why an order may not be sent at all: kept in, more than may be spent, or not the strategy's to sell."""
-        return self.kept_in(n) or self.purse.refuse(n, asked, amount, self.raw.mark_units(n), instead)
+    def _refuse(self, n: int, asked: Terms, amount: int, instead: Collection[int] = ()) -> str:
+        """Return why an order may not be sent at all: held up, more than may be spent, or not the strategy's to sell."""
+        return self.held_up(n) or self.purse.refuse(n, asked, amount, self.raw.mark_units(n), instead)
 
     def _place(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool) -> tuple[int, int]:
         why = self._refuse(n, asked, amount)
@@ -294,7 +297,7 @@ class BinanceTradeSystem(TradeSystem):
         self.wire.place_pair(lives[0], lives[1], (limit, stop), amount)
 
     def _replace(self, order: int, n: int, asked: Terms, amount: int, by: Author, reason: str) -> None:
-        old, why = self.lives.of_number(order), self._refuse(n, asked, amount, order)
+        old, why = self.lives.of_number(order), self._refuse(n, asked, amount, (order,))
         if old is None or old.stage is Stage.UNKNOWN:
             why = "nobody knows whether it is there"
         meant = Meant(n, asked, amount, self.raw.mark_units(n), by, reason)

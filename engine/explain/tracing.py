@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,11 +55,20 @@ def tracing(engine: Engine) -> Iterator[Trace]:
     trace, strategy, trade = Trace(), engine.strategy, engine.trade
     kind, send = type(strategy), trade.send
 
-    def traced_send(n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool = True) -> tuple[int, int]:
+    def traced_send(
+        n: int,
+        asked: Terms,
+        amount: int,
+        by: Author,
+        reason: str,
+        *,
+        keep: bool = True,
+        instead: Collection[int] = (),
+    ) -> tuple[int, int]:
         exchange = trade.exchange
         its = exchange.instruments[n]
         free, n_open = exchange.free(its.quote if asked.side > 0 else its.base), exchange.n_open
-        code, order = send(n, asked, amount, by, reason, keep=keep)
+        code, order = send(n, asked, amount, by, reason, keep=keep, instead=instead)
         trace.sent.append(Sent(n, asked, amount, free, n_open, by, code, order))
         return code, order
 

@@ -7,6 +7,7 @@ anybody from getting out.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -99,10 +100,10 @@ class Risk:
         stop = self.stops[-1] if self.stops else None
         return None if stop is not None and stop.today and self.losses.spared != _day(self._raw.time) else stop
 
-    def refuse(self, n: int, asked: Terms, amount: int, instead: int = -1) -> str:
+    def refuse(self, n: int, asked: Terms, amount: int, instead: Collection[int] = ()) -> str:
         """Return which limit an order for `amount` of a coin would pass, and by how much; "" where it may go.
 
-        `instead` is the order it replaces.
+        `instead` are the orders it takes the place of.
         """
         if not self._limited:
             return ""
@@ -162,7 +163,7 @@ class Risk:
         ago = (now - last) / NS_PER_SECOND
         return f"risk: the same order was given {ago:g} s ago, no_repeat_s is {self.limits.repeat_s}"
 
-    def _too_much(self, n: int, asked: Terms, amount: int, instead: int) -> str:
+    def _too_much(self, n: int, asked: Terms, amount: int, instead: Collection[int]) -> str:
         """Return why no more may be bought."""
         limits, exchange = self.limits, self._exchange
         if (stop := self.stopped) is not None:
@@ -175,7 +176,7 @@ class Risk:
             value = self._value(n, exchange.position(n) + self._working(n, instead) + amount, self._raw.mark_units(n))
             if value > limits.position_notional:
                 return self._beyond("a position worth", value, "max_position_notional", limits.position_notional)
-        if limits.open_orders and exchange.n_open - (instead >= 0) >= limits.open_orders:
+        if limits.open_orders and sum(its not in instead for its in exchange.open_orders) >= limits.open_orders:
             return _passed(f"{exchange.n_open} orders open", "max_open_orders", str(limits.open_orders), "1")
         if limits.orders_per_minute:
             while self._sent and self._sent[0] <= self._raw.time - NS_PER_MINUTE:
@@ -186,9 +187,9 @@ class Risk:
                 return _passed(f"{len(self._sent)} orders in the last minute", "max_orders_per_minute", allowed, over)
         return ""
 
-    def _working(self, n: int, instead: int) -> int:
+    def _working(self, n: int, instead: Collection[int]) -> int:
         """Return what the coin's open buys could still bring in, in its units."""
-        rows = [self._exchange.orders[order].tolist() for order in self._exchange.open_orders if order != instead]
+        rows = [self._exchange.orders[order].tolist() for order in self._exchange.open_orders if order not in instead]
         return sum(row[k.AMOUNT] - row[k.FILLED] for row in rows if row[k.COIN] == n and row[k.SIDE] == k.BUY)
 
     def _value(self, n: int, amount: int, price: int) -> int:

@@ -6,6 +6,7 @@ The account is kept in the exchange's arrays whoever moves it, so that all who r
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,7 @@ from engine.trading.api import Author, Number, TradeSystemAPI
 from engine.trading.notes import REFUSED, Notes, SignalLog
 from engine.trading.risk import Limits, Risk
 from engine.trading.targets import resolve
-from engine.trading.terms import Terms, terms
+from engine.trading.terms import AT_MARKET, Terms, terms
 
 
 class TradeSystem(TradeSystemAPI):
@@ -71,6 +72,10 @@ class TradeSystem(TradeSystemAPI):
     def _cancel(self, order: int) -> bool:
         """Cancel an order that there is; False where it was no longer open."""
 
+    def _refuse(self, n: int, asked: Terms, amount: int, instead: Collection[int] = ()) -> str:
+        """Return why an order that the limits let pass may not be sent, "" where it may; `instead` as in `foresee`."""
+        return ""
+
     # the account
 
     def _adopt_account(self, raw: Raw, exchange: Tables, account: Account) -> None:
@@ -87,20 +92,26 @@ class TradeSystem(TradeSystemAPI):
         return self._raw
 
     def _stop(self, reason: str) -> None:
-        """Withdraw what could still buy; sell everything where the limits ask for it."""
-        flatten = self.limits.flatten
+        """Withdraw what could still buy; sell everything where the limits ask for it.
+
+        What sells of a coin already is withdrawn only where the coin may be sold now: otherwise it is all that protects it.
+        """
+        exchange, flatten = self.exchange, self.limits.flatten
+        coins, sells = range(len(self.raw.coins)) if flatten else range(0), AT_MARKET[k.SELL]
+        held = {n: amount for n in coins if (amount := self.sellable(n))}
+        stay = {n for n, amount in held.items() if self.foresee(n, sells, amount, exchange.open_orders)}
         asked: set[int] = set()
         # a cancelled entry may send its exits
         while withdrawn := [
             order
-            for order in self.exchange.open_orders
-            if order not in asked and (flatten or self.exchange.orders[order, k.SIDE] == k.BUY)
+            for order in exchange.open_orders
+            if order not in asked
+            and (exchange.orders[order, k.SIDE] == k.BUY or (flatten and exchange.orders[order, k.COIN] not in stay))
         ]:
             asked.add(withdrawn[0])
             self.cancel(withdrawn[0])
-        for n in range(len(self.raw.coins)) if flatten else ():
-            if amount := self.account.sellable(n):
-                self.send(n, Terms(k.SELL, k.MARKET), amount, "risk", reason)
+        for n, amount in held.items():
+            self.send(n, sells, amount, "risk", reason)
 
     def _write_down(self) -> None:
         """Bring the trade timeline up to the fills; it is looked at seldom, so that a fill costs the run nothing."""
@@ -189,9 +200,35 @@ class TradeSystem(TradeSystemAPI):
         self._place_pair(n, limit, leg, units, by, reason)
         self.risk.sent(n, limit, units)
 
-    def send(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool = True) -> tuple[int, int]:
-        """Place an order of so many units; return its refusal code and its id, -1 where it was refused and is not kept."""
-        refusal = self.risk.refuse(n, asked, amount)
+    def foresee(self, n: int, asked: Terms, amount: int, instead: Collection[int]) -> int:
+        """Return the refusal code an order would get that takes the place of others, which are to be cancelled; 0 for none."""
+        exchange = self.exchange
+        refusal = self.risk.refuse(n, asked, amount, instead) or self._refuse(n, asked, amount, instead)
+        if refusal:
+            return REFUSED + self.notes.reason_number(refusal)
+        rows = [exchange.order(order) for order in instead]
+        spare = sum(row.lock for row in rows if row.coin == n and row.side == asked.side)
+        wanted = (n, asked.side, asked.kind, amount, asked.price, asked.stop)
+        code = exchange.judge(*wanted, self.raw.mark_units(n), trail=asked.trail, spare=spare)
+        # the others make room
+        return 0 if code in (k.TOO_MANY_ORDERS, k.TOO_MANY_STOPS) else code
+
+    def send(
+        self,
+        n: int,
+        asked: Terms,
+        amount: int,
+        by: Author,
+        reason: str,
+        *,
+        keep: bool = True,
+        instead: Collection[int] = (),
+    ) -> tuple[int, int]:
+        """Place an order of so many units; return its refusal code and its id, -1 where it was refused and is not kept.
+
+        `instead` are orders that have been cancelled for it.
+        """
+        refusal = self.risk.refuse(n, asked, amount, instead)
         if refusal:
             if keep:
                 self._enter_refused(n, asked, amount, by, reason, refusal)
@@ -241,7 +278,7 @@ class TradeSystem(TradeSystemAPI):
         asked = terms(self.exchange.instruments[n], row.side, price=price, stop=stop, type=type)
         mark = self.raw.mark_units(n)
         code = self.exchange.judge(n, row.side, asked.kind, units, asked.price, asked.stop, mark, spare=row.lock)
-        refusal = REFUSALS[code] or self.risk.refuse(n, asked, units, instead=order)
+        refusal = REFUSALS[code] or self.risk.refuse(n, asked, units, instead=(order,))
         if refusal:
             raise OrderError(f"order #{order} stays as it is: {refusal}")
         self._replace(order, n, asked, units, by, reason)
@@ -254,6 +291,10 @@ class TradeSystem(TradeSystemAPI):
     def spendable(self, n: int) -> int:
         """Return what may be spent on a coin, in units of its quote asset."""
         return self.exchange.free(self.exchange.instruments[n].quote)
+
+    def sellable(self, n: int) -> int:
+        """Return what of a coin's own position can be sold once no order sells it, whole lots, in base units."""
+        return self.account.sellable(n)
 
     def _open_order(self, order: int) -> OrderView:
         """Return an order that can be changed."""

@@ -18,23 +18,18 @@ if TYPE_CHECKING:
 def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     """Return what becomes of a signal for the coin of number n, and the id of its order or -1.
 
-    The exits of an entry protect a position and are no target's work: a buy leaves them, `sell` and `close` take them off.
+    The exits of an entry protect a position and are no target's work: a buy leaves them, `sell` and `close` take them off. What
+    would be refused takes off nothing but what would buy: who may not sell must not lose what sells for him.
     """
     exchange = trade.exchange
     side = k.BUY if signal.kind == "buy" else k.SELL
-    if exchange.head[k.N_OPEN]:
-        working = _of_coin(trade, n, exits=False)
-        if signal.kind != "cancel" and any(exchange.orders[order, k.SIDE] == side for order in working):
-            return ALREADY_WORKING, -1
+    working = _of_coin(trade, n, exits=False)
+    if signal.kind == "cancel":
         for order in working:
             trade.cancel(order)
-        if signal.kind == "cancel" and working:
-            return CANCELLED, -1
-        # an entry that was filled in part has sent its exits only now
-        for order in _of_coin(trade, n, exits=True) if signal.kind in ("sell", "close") else ():
-            trade.cancel(order)
-    if signal.kind == "cancel":
-        return NOTHING_TO_DO, -1
+        return (CANCELLED if working else NOTHING_TO_DO), -1
+    if any(exchange.orders[order, k.SIDE] == side for order in working):
+        return ALREADY_WORKING, -1
     its = exchange.instruments[n]
     asked = terms(
         its,
@@ -47,14 +42,27 @@ def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
         trailing_stop_bps=signal.trailing_stop_bps,
     )
     amount = _amount(trade, n, side, signal, asked.price or asked.stop or trade.raw.mark_units(n))
-    if side == k.SELL and not amount:
+    nothing = side == k.SELL and not amount
+    going = working + (_of_coin(trade, n, exits=True) if side == k.SELL else [])
+    refused = trade.foresee(n, asked, amount, going) if going and not nothing else 0
+    for order in working:
+        if not refused or exchange.orders[order, k.SIDE] == k.BUY:
+            trade.cancel(order)
+    if refused:
+        return refused, -1
+    # an entry that was filled in part has sent its exits only now
+    for order in _of_coin(trade, n, exits=True) if side == k.SELL else ():
+        trade.cancel(order)
+    if nothing:
         return NOTHING_TO_DO, -1
-    outcome, order = trade.send(n, asked, amount, "strategy", signal.reason, keep=False)
+    outcome, order = trade.send(n, asked, amount, "strategy", signal.reason, keep=False, instead=going)
     return outcome or ORDERED, order
 
 
 def _of_coin(trade: TradeSystem, n: int, *, exits: bool) -> list[int]:
     """Return the coin's open orders that are exits, or that are not, oldest first; of a pair one is enough."""
+    if not trade.exchange.head[k.N_OPEN]:
+        return []
     orders = trade.exchange.orders
     found = [order for order in trade.exchange.open_orders if orders[order, k.COIN] == n]
     return [order for order in found if (orders[order, k.PARENT] > 0) == exits]
@@ -68,10 +76,10 @@ def _amount(trade: TradeSystem, n: int, side: int, signal: Signal, reference: in
     exchange = trade.exchange
     its = exchange.instruments[n]
     if signal.kind == "close":
-        return trade.account.sellable(n)
+        return trade.sellable(n)
     if (signal.value is None) == (signal.amount is None):
         if side == k.SELL and signal.value is None:
-            return trade.account.sellable(n)
+            return trade.sellable(n)
         raise OrderError("give either value or amount", hint="Signal.buy(value=100) or Signal.buy(amount=0.5)")
     if signal.amount is not None:
         places = exchange.decimals[its.base]
@@ -84,7 +92,7 @@ def _amount(trade: TradeSystem, n: int, side: int, signal: Signal, reference: in
     if units < 0:
         raise OrderError(f"{'amount' if signal.value is None else 'value'} is negative")
     units = floor_to(units, exchange.lot(n))
-    return min(units, trade.account.sellable(n)) if side == k.SELL else units
+    return min(units, trade.sellable(n)) if side == k.SELL else units
 
 
 def _countable(wish: float, places: int = DECIMALS) -> float:

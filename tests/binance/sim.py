@@ -277,14 +277,25 @@ class World:
         """Wait until no request is out."""
         await self.until(lambda: not self.trade.wire.tasks)
 
-    async def rests(self, price: float = 90, amount: float = 1, **given: Any) -> int:
+    async def rests(self, price: float = 90, amount: float = 1, coin: str = "AAAUSDT", **given: Any) -> int:
         """Have an order rest at the exchange; return its number."""
         self.exchange.plan = []
-        self.trade.place_order("AAAUSDT", amount, price, **given)
+        self.trade.place_order(coin, amount, price, **given)
         await self.quiet()
         number: int = self.trade.mirror.n_orders - 1
         assert self.life(number).stage is Stage.NEW
         return number
+
+    async def protected(self, of_others: int = 0) -> None:
+        """Have 0.999 of a coin of the strategy's own with its stop, order #1, at rest, and some of the holder's beside."""
+        self.exchange.plan = []
+        self.exchange.balances["AAA"][0] = of_others * UNIT
+        self.exchange._tell_balances()
+        self.trade.place_order("AAAUSDT", 1, stop_loss=80)
+        await self.until(lambda: len(self.exchange.open) == 1)
+        await self.quiet()
+        await asyncio.sleep(1)
+        assert self.trade.mirror.locked("AAA") == 999 * UNIT // 1000
 
     @property
     def trade(self) -> BinanceTradeSystem:

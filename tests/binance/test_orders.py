@@ -509,6 +509,68 @@ def test_a_close_whose_cancel_fails_is_judged_by_the_exchange_in_the_end(play: P
     play(work)
 
 
+def test_a_signal_that_is_refused_takes_off_nothing_that_protects(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.protected()
+        trade, budget = its.trade, its.flight.client.budget
+        sell_all = Terms(k.SELL, k.MARKET), 999 * UNIT // 1000
+
+        def refused(signal: Signal, why: str) -> None:
+            trade.trade("AAAUSDT", signal)
+            assert trade.signals[len(trade.signals) - 1].outcome == f"not sent: {why}"
+            assert not its.life(1).cancels
+
+        trade.disarm("for lunch")
+        for signal in (Signal.close(), Signal.sell(amount=0.5), Signal.sell(value=50)):
+            refused(signal, "disarmed: for lunch")
+        trade.arm()
+        trade.risk.limits, trade.risk._limited = trade.risk.limits._replace(repeat_s=60), True
+        trade.risk.sent(0, *sell_all)
+        refused(Signal.close(), "risk: the same order was given 0 s ago, no_repeat_s is 60")
+        trade.risk.limits, trade.risk._limited = trade.limits, False
+        budget._count(budget.limit)
+        refused(Signal.close(), "the request weight of this minute is used up")
+        budget._count(0)
+        trade.trade("AAAUSDT", Signal.close())
+        await its.until(lambda: its.exchange.balances["AAA"] == [0, 0])
+
+    play(work, adopt={})
+
+
+def test_a_signal_that_is_refused_takes_off_what_would_buy_and_nothing_that_sells(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_order("AAAUSDT", -3, stop=80, by="hand")
+        await its.rests(coin="BBBUSDT", price=18)
+        its.trade.place_order("BBBUSDT", 1)
+        await its.quiet()
+        its.trade.disarm("for lunch")
+        its.trade.trade("AAAUSDT", Signal.buy(value=100))
+        its.trade.trade("BBBUSDT", Signal.close())
+        assert {note.outcome for note in its.trade.signals} == {"not sent: disarmed: for lunch"}
+        await its.quiet()
+        assert [its.life(n).stage for n in (0, 1)] == [Stage.NEW, Stage.CANCELED]
+
+    play(work)
+
+
+def test_a_stop_of_the_limits_that_may_not_sell_leaves_what_protects(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.protected()
+        its.trade.limits = its.trade.limits._replace(flatten=True)
+        its.trade.disarm("for lunch")
+        its.trade._stop("too much was lost")
+        await its.quiet()
+        assert its.life(1).stage is Stage.NEW
+        assert its.trade.account.order(2).refusal == "disarmed: for lunch"
+        its.trade.arm()
+        its.trade._stop("too much was lost")
+        await its.until(lambda: its.exchange.balances["AAA"] == [0, 0])
+        assert its.life(1).stage is Stage.CANCELED
+
+    play(work, adopt={})
+
+
 # what is whose
 
 

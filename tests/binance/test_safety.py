@@ -108,11 +108,13 @@ def test_an_order_does_not_leave_once_it_may_not(play: Play) -> None:
         assert its.posts == 0
         assert its.trade.account.order(0).refusal == "not sent: disarmed: second thoughts"
         its.trade.arm()
+        its.trade.place_order("AAAUSDT", 1)
         its.flight.client.budget._count(6000)
         its.trade.place_order("AAAUSDT", 1)
         await its.quiet()
         assert its.posts == 0
-        assert its.trade.account.order(1).refusal == "not sent: the request weight of this minute is used up"
+        used_up = "the request weight of this minute is used up"
+        assert [its.trade.account.order(n).refusal for n in (1, 2)] == [f"not sent: {used_up}", used_up]
 
     play(work)
 

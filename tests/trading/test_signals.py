@@ -10,6 +10,7 @@ import pytest
 from engine import Signal, Strategy
 from engine.loop import Engine
 from engine.model import OrderStatus, OrderType
+from engine.trading.risk import Limits
 from tests.worlds import Scripted, engine, fills_of, market, outcomes
 
 BUY, CLOSE, CANCEL = Signal.buy(amount=1), Signal.close(), Signal.cancel()
@@ -55,6 +56,27 @@ def test_an_opposite_signal_cancels_first_and_then_acts() -> None:
     assert outcomes(its) == [(0, "buy", "order #0"), (2, "sell", "order #1"), (3, "buy", "order #2")]
     assert statuses(its) == ["FILLED", "CANCELED", "FILLED"]
     assert its.trade.account.position("BTCUSDT").amount == 3
+
+
+def test_a_signal_that_is_refused_takes_off_nothing_that_sells() -> None:
+    for refused in (Signal.sell(amount=0.01), Signal.sell(amount=1, price=0.001)):
+        its = flown([100] * 5, {0: Signal.buy(amount=1, stop_loss=50), 2: refused})
+        assert outcomes(its)[1][2].startswith("not sent: -1013")
+        assert statuses(its) == ["FILLED", "NEW"]
+    its = flown([100] * 5, {0: BUY, 2: Signal.sell(amount=1, price=200), 3: Signal.buy(value=1)})
+    assert outcomes(its)[2][2].startswith("not sent: -1013")
+    assert statuses(its) == ["FILLED", "NEW"]
+    # the same close was given before
+    script = {0: Signal.buy(amount=1), 1: CLOSE, 2: Signal.buy(amount=1, price=200, stop_loss=50), 4: CLOSE}
+    its = flown([100] * 6, script, limits=Limits(repeat_s=1000))
+    assert outcomes(its)[3][2].startswith("not sent: risk: the same order was given")
+    assert statuses(its)[2:] == ["FILLED", "NEW"]
+
+
+def test_what_a_signal_takes_off_makes_room_for_its_order() -> None:
+    script = {0: BUY, 2: Signal.sell(amount=1, price=200), 3: Signal.buy(amount=2)}
+    its = flown([100] * 6, script, limits=Limits(open_orders=1))
+    assert statuses(its) == ["FILLED", "CANCELED", "FILLED"]
 
 
 def test_a_close_frees_what_a_bid_held_and_sells_everything() -> None:
