@@ -28,7 +28,8 @@ async def halt(trade: BinanceTradeSystem, flatten: bool) -> str:
     What could not be brought about within PATIENCE_S is said.
     """
     trade.disarm(REASON)
-    trade.following.forget()
+    # what waits for a cancel is refused from now on
+    trade.following.look()
     working = [life for life in trade.lives.unsettled if life.is_open]
     for life in working:
         trade.wire.cancel(life)
@@ -40,6 +41,7 @@ async def halt(trade: BinanceTradeSystem, flatten: bool) -> str:
 
 
 async def _flatten(trade: BinanceTradeSystem) -> str:
+    await _balanced(trade)
     sold: list[Life] = []
     kept: list[str] = []
     for n, coin in enumerate(trade.raw.coins):
@@ -68,6 +70,21 @@ async def _ended(trade: BinanceTradeSystem, lives: Iterable[Life]) -> None:
     while any(not life.complete for life in lives) and clock() < until:
         await asyncio.sleep(LOOK_S)
         trade.wire.press()
+
+
+async def _balanced(trade: BinanceTradeSystem) -> None:
+    """Wait until all that is held is free, but not for ever: some may be held back elsewhere, or its balance not be told."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    again = began + AGAIN_S
+    held = {n: amount for n in range(len(trade.raw.coins)) if (amount := trade.account.sellable(n))}
+    while short := [n for n, amount in held.items() if not trade.purse.is_free(n, amount)]:
+        await asyncio.sleep(LOOK_S)
+        if clock() > again:
+            waited, again = clock() - began, again + AGAIN_S
+            if waited > PATIENCE_S or (waited > 2 * AGAIN_S and all(map(trade.purse.is_told, short))):
+                return
+            trade.ask_account()
 
 
 def _told(trade: BinanceTradeSystem, lives: list[Life], what: str) -> str:

@@ -50,6 +50,7 @@ class Ledger:
         self._failure = ""
         self._since = self._asked_at = self._trusted_at = seam.monotonic_ns()
         trade.account_trouble = self.trouble
+        trade.ask_account = self._due.set
         self.heard: Callable[[bytes, Timestamp], None] = lambda frame, received: None
         """Gets every event as it came, and when."""
         self.socket = SupervisedSocket(

@@ -12,6 +12,7 @@ from engine.binance.mirror import Mirror
 from engine.binance.numbers import NotExact
 from engine.errors import JournalError
 from engine.exchange import Exit
+from engine.exchange import kernel as k
 from engine.model import CoinName, Timestamp
 from engine.trading.api import Author
 from engine.trading.notes import Notes
@@ -249,6 +250,8 @@ class Lives:
             self._mirror.release(number)
         elif life.stage not in OWN:
             self._mirror.accept(number, life.told)
+            if life.filled or (life.side == k.SELL and not life.is_open):
+                self._mirror.move(number, life.told)
         self._mirror.set_stage(number, life.stage, life.amount, life.stop)
         if life.concluded and life.text:
             self._notes.refuse(number, f"{life.code} {life.text}" if life.code else life.text)

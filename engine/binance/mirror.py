@@ -57,6 +57,10 @@ class Mirror(Tables):
         """Grows with every fill that is booked or corrected."""
         self._holds: dict[int, Hold] = {}
         self._balances: dict[int, tuple[Timestamp, int]] = {}
+        self._moved: dict[int, Timestamp] = {}
+        """When an order moved its base asset last, as far as is known."""
+        self._untold: dict[int, Hold] = {}
+        """Those of these that the balances do not tell of yet; they hold nothing back."""
 
     def set_rates(self, maker: int, taker: int) -> None:
         """Set the account's fees, 1e-8 of what is traded."""
@@ -141,6 +145,18 @@ class Mirror(Tables):
         else:
             self._holds[order] = hold._replace(until=time, turn=self.turn)
 
+    def move(self, order: int, time: Timestamp) -> None:
+        """Note that an order has brought in, sold or freed some of its base asset as of a time; balances are to tell of it."""
+        asset = self.coins.item(self.orders.item(order, k.COIN), k.BASE)
+        known, _ = self._balances.get(asset, (-1, 0))
+        # what was told before of the same millisecond may have been told of something else in it
+        if time >= known and time > self._moved.get(order, -1):
+            self._moved[order], self._untold[order] = time, Hold(asset, 0, time, self.turn)
+
+    def is_told(self, asset: int) -> bool:
+        """Whether the balance of an asset tells of all that is known to have moved it."""
+        return all(its.asset != asset for its in self._untold.values())
+
     def set_balances(self, told: Mapping[str, tuple[int, int]], time: Timestamp, asked: int = -1) -> None:
         """Set what the exchange says there is of assets as of a time, less what is held back for orders on their way.
 
@@ -156,6 +172,9 @@ class Mirror(Tables):
             if time < known or (time == known and 0 <= asked < turn):
                 continue
             self._balances[number] = time, self.turn
+            for order, its in list(self._untold.items()):
+                if its.asset == number and (its.until <= time or its.turn < asked):
+                    del self._untold[order]
             for order, hold in list(self._holds.items()):
                 if hold.asset == number and (0 <= hold.until <= time or (hold.until >= 0 and hold.turn <= asked)):
                     del self._holds[order]

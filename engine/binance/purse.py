@@ -41,7 +41,7 @@ class Purse:
 
     def _refuse_sell(self, n: int, amount: int, instead: Collection[int]) -> str:
         replaced = [self._mirror.order(order) for order in instead if not self.is_leaving(order)]
-        own = self._unsold(n, beside_leaving=False)
+        own = self._unsold(n) + self.leaving(n, k.SELL) + self._unbooked(n)
         own += sum(row.lock for row in replaced if row.coin == n and row.side == k.SELL)
         if amount <= own:
             return ""
@@ -52,9 +52,27 @@ class Purse:
 
     def sellable(self, n: int) -> int:
         """Return what of a coin can be sold now, in base units: own, in no other sell, and free."""
-        mirror = self._mirror
-        free: int = mirror.balances.item(mirror.coins.item(n, k.BASE), k.FREE)
-        return max(min(self._unsold(n, beside_leaving=True), free), 0)
+        return max(min(self._unsold(n), self._free(n)), 0)
+
+    def closable(self, n: int) -> int:
+        """Return what of a coin can be sold once its sells are off, in base units: own, and free then as far as is told.
+
+        Less may be there than is own, where fees or the holder have taken of it.
+        """
+        own = self._account.sellable(n)
+        return min(own, self._free(n) + self._locked(n, k.SELL)) if self.is_told(n) else own
+
+    def awaits(self, n: int, amount: int) -> bool:
+        """Whether a sell must wait: until orders have ended that may still sell the same, or until balances tell of an end."""
+        return amount > self._unsold(n) or (amount > self._free(n) and not self.is_told(n))
+
+    def is_free(self, n: int, amount: int) -> bool:
+        """Whether so much of a coin is free, or all that is own and in no other sell where that is less."""
+        return self._free(n) >= min(amount, self._unsold(n))
+
+    def is_told(self, n: int) -> bool:
+        """Whether the balances tell of all that is known to have freed or brought in some of a coin."""
+        return self._mirror.is_told(self._mirror.coins.item(n, k.BASE))
 
     def gone(self, n: int) -> int:
         """Return what of a coin's own position the account no longer has, whole lots; orders out are waited for."""
@@ -67,27 +85,31 @@ class Purse:
 
     def leaving(self, n: int, side: int) -> int:
         """Return what the coin's orders of a side lock that are being cancelled."""
-        return self._locked(n, side, leaving=True) - self._locked(n, side, leaving=False)
+        return self._locked(n, side, leaving=True)
 
     def is_leaving(self, order: int) -> bool:
         """Whether a cancel is out for an order, or for the other of its pair, with which it ends."""
         legs = [self._lives.of_number(its) for its in (order, self._mirror.order(order).sibling - 1)]
         return any(life is not None and life.cancels for life in legs)
 
-    def _unsold(self, n: int, *, beside_leaving: bool) -> int:
-        """Return what of the own position no sell locks, one that is being cancelled counted in or not."""
-        return self._mirror.position(n) - self._locked(n, k.SELL, leaving=beside_leaving) - self._untold(n)
+    def _free(self, n: int) -> int:
+        free: int = self._mirror.balances.item(self._mirror.coins.item(n, k.BASE), k.FREE)
+        return free
 
-    def _untold(self, n: int) -> int:
-        """Return what sells of a coin that have ended have sold, though its fills are not known yet."""
+    def _unsold(self, n: int) -> int:
+        """Return what of the own position no sell has sold or may still sell, as long as a cancel of it has no answer too."""
+        return self._mirror.position(n) - self._locked(n, k.SELL) - self._unbooked(n)
+
+    def _locked(self, n: int, side: int, *, leaving: bool = False) -> int:
+        """Return what the coin's open orders of a side lock, all of them or those that are being cancelled."""
+        rows = [self._mirror.order(its) for its in self._mirror.open_orders if not leaving or self.is_leaving(its)]
+        return sum(row.lock for row in rows if row.coin == n and row.side == side)
+
+    def _unbooked(self, n: int) -> int:
+        """Return what the coin's sells that have ended are said to have filled, the trades of which are not known yet."""
         coin = self._mirror.instruments[n].coin
-        ended = [life for life in self._lives.unsettled if not life.is_open and (life.coin, life.side) == (coin, k.SELL)]
-        return sum(life.filled - life.accounted for life in ended)
-
-    def _locked(self, n: int, side: int, *, leaving: bool) -> int:
-        rows = [(order, self._mirror.order(order)) for order in self._mirror.open_orders]
-        mine = [(order, row.lock) for order, row in rows if row.coin == n and row.side == side]
-        return sum(lock for order, lock in mine if leaving or not self.is_leaving(order))
+        ended = [life for life in self._lives.unsettled if not life.is_open and life.coin == coin and life.side == k.SELL]
+        return sum(max(life.filled - life.accounted, 0) for life in ended)
 
 
 def _plain(units: int, places: int = DECIMALS) -> str:

@@ -33,7 +33,7 @@ from engine.model import Timestamp
 from engine.state import Raw
 from engine.timeline import Timeline
 from engine.trading.api import Author
-from engine.trading.notes import CANCELLED, REFUSED
+from engine.trading.notes import ALREADY_WORKING, CANCELLED, REFUSED
 from engine.trading.risk import Limits, Stop
 from engine.trading.system import TradeSystem
 from engine.trading.terms import Terms
@@ -77,6 +77,8 @@ class BinanceTradeSystem(TradeSystem):
         self.warming = False
         """Whether history is flown over, which what is held now was not held in: nothing is judged by it."""
         self.account_trouble: Callable[[float], str] = lambda borne_s: NOT_ASKED
+        self.ask_account: Callable[[], None] = lambda: None
+        """Has the account asked for soon, where something of it is waited for that should have been told."""
         self._journal = journal
         self._tag = tag
         self._rules = rules or FillRules()
@@ -202,6 +204,9 @@ class BinanceTradeSystem(TradeSystem):
     def spendable(self, n: int) -> int:
         return self.purse.spendable(n)
 
+    def sellable(self, n: int) -> int:
+        return floor_to(self.purse.closable(n), self.mirror.lot(n))
+
     # the market
 
     def update(self, raw_latest: Raw) -> None:
@@ -242,11 +247,13 @@ class BinanceTradeSystem(TradeSystem):
 
     def _place(self, n: int, asked: Terms, amount: int, by: Author, reason: str, *, keep: bool) -> tuple[int, int]:
         why = self._refuse(n, asked, amount)
-        if not why and (code := self._judge(n, asked, amount)):
-            spare = self.purse.leaving(n, asked.side)
-            if code == k.INSUFFICIENT and spare and self.is_affordable(n, asked, amount, spare):
-                self.following.wait(n, asked, amount, by, reason)
-                return CANCELLED, -1
+        code = 0 if why else self._judge(n, asked, amount)
+        if not why and self.following.must_wait(n, asked, amount, code):
+            if not keep and self.following.waits(n, asked.side):
+                return ALREADY_WORKING, -1
+            self.following.wait(n, asked, amount, by, reason)
+            return CANCELLED, -1
+        if code:
             if not keep:
                 return code, -1
             why = REFUSALS[code]
@@ -258,6 +265,10 @@ class BinanceTradeSystem(TradeSystem):
             return REFUSED + self.notes.reason_number(why), -1
         self.wire.place(lives[0], asked, amount)
         return 0, self.lives.numbers[lives[0].cid]
+
+    def turn_down(self, n: int, asked: Terms, amount: int, by: Author, reason: str, why: str) -> None:
+        """Enter an order that has waited in vain as refused."""
+        self._enter_refused(n, asked, amount, by, reason, why)
 
     def send_anyway(self, n: int, asked: Terms, amount: int, reason: str) -> tuple[int, int]:
         """Send what the kill switch asks for, armed or not; return its refusal code and its id, -1 where it is not sent."""

@@ -209,6 +209,31 @@ def test_a_halt_says_what_it_could_not_do(play: Play) -> None:
     play(work)
 
 
+@pytest.mark.parametrize("mute", [False, True])
+def test_a_halt_sells_what_it_freed_though_the_balances_tell_of_it_later(play: Play, mute: bool) -> None:
+    async def work(its: World) -> None:
+        await its.protected()
+        if mute:
+            its.listeners.clear()
+        assert await its.trade.halt(True) == "1 of 1 cancelled; 1 of 1 sold"
+        assert its.exchange.balances["AAA"] == [0, 0]
+
+    play(work, adopt={})
+
+
+def test_a_halt_does_not_wait_for_ever_for_balances_that_are_not_told(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.protected()
+        its.listeners.clear()
+        its.trade.ask_account = lambda: None
+        began = its.loop.now_s
+        said = await its.trade.halt(True)
+        assert said == "1 of 1 cancelled; AAAUSDT is not sold: what is free of it is less than can be sold"
+        assert 10 < its.loop.now_s - began < 11
+
+    play(work, adopt={})
+
+
 def test_a_halt_leaves_the_holders_coins_and_dust(play: Play) -> None:
     async def work(its: World) -> None:
         its.exchange.plan = []
