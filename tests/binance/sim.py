@@ -22,7 +22,7 @@ from engine.binance.life import Life, Stage
 from engine.binance.trading import BinanceTradeSystem
 from engine.errors import OrderError
 from engine.exchange import kernel as k
-from engine.model import OrderType
+from engine.model import OrderType, Signal
 from tests.binance.sim_exchange import MS, UNIT, Exchange, Refusal
 from tests.binance.sim_flight import Connection, Flight, Reply, ShakyJournal
 from tests.binance.sim_judge import differences, judge
@@ -69,7 +69,7 @@ class World:
         self.wrong: list[str] = []
         self.log = hashlib.sha256()
         self.listeners: list[Connection] = []
-        self.skew_ns = self.lag_until = self.posts = self.minute = self.used = 0
+        self.skew_ns = self.lag_until = self.posts = self.minute = self.used = self.told = 0
         self.loop: VirtualLoop
         self.flight: Flight
         self.slowest_s = 0.0
@@ -114,7 +114,13 @@ class World:
         for line in list(self.listeners):
             if self.strikes("drop_report"):
                 continue
-            late = 0.02 + (self.dice.random() * 30 if self.strikes("late_report") else 0.0)
+            # the balances come after all that was said of the order, by the stream and by its reply
+            late = (0.08 if event["e"] == "outboundAccountPosition" else 0.02) + (
+                self.dice.random() * 30 if self.strikes("late_report") else 0.0
+            )
+            # a loop keeps no order among what is due at one time, as a connection does
+            self.told += 1
+            late += self.told * 1e-9
             for _ in range(2 if self.strikes("dup_report") else 1):
                 self.loop.call_later(late, lambda line=line: line.open and line.frames.put_nowait(frame))
 
@@ -235,6 +241,9 @@ class World:
         with virtual(self.connect, self.wall, chance) as self.loop:
             self.exchange = Exchange(self.dice, self.now, self._later, self.strikes)
             self.exchange.tell = self.stream
+            # of one coin the holder has some beside the strategy's, of the other none
+            self.exchange.balances["BBB"][0] = 0
+            self.exchange._tell_balances()
             self.loop.set_exception_handler(
                 lambda loop, facts: self.wrong.append(f"{facts['message']} {facts.get('exception')}")
             )
@@ -330,6 +339,7 @@ class World:
             await asyncio.sleep(self.dice.random() * 1.5)
         await self._come_to_rest()
         judge(self)
+        await self._flatten()
         self.flight.kill()
         await asyncio.sleep(PATIENCE_S)
         for task in asyncio.all_tasks(self.loop) - {asyncio.current_task(self.loop)}:
@@ -395,6 +405,8 @@ class World:
             trade.amend_order(order, round(mirror.order(order).amount / UNIT / 2, 3))
         elif roll < 0.97:
             trade.cancel_order(coin)
+        else:
+            trade.trade(coin, dice.choice((Signal.close(), Signal.sell(amount=amount), Signal.buy(amount=amount))))
 
     async def _come_to_rest(self, least_s: float = 65.0) -> None:
         """Faults stop; within 120 s everything unknown is known and the accounts agree, after a while at least."""
@@ -415,6 +427,17 @@ class World:
                 self.slowest_s = self.loop.now_s - began
                 return
             await asyncio.sleep(5.0)
+
+    async def _flatten(self) -> None:
+        """Sell everything at one go, unless the exchange leaves a part of an order undone."""
+        trade, said = self.flight.trade, str(Stage.EXPIRED)
+        while Stage.EXPIRED in said:
+            said = await trade.halt(True)
+        held = [min(trade.account.sellable(n), self.exchange.balances[base][0]) for n, base in enumerate(("AAA", "BBB"))]
+        if self.exchange.open and any(its["cid"].startswith("td-") for its in self.exchange.open.values()):
+            self.wrong.append(f"orders are open after a halt: {said}")
+        if not all(trade.account.is_dust(n, held[n], trade.raw.mark_units(n)) for n in (0, 1)):
+            self.wrong.append(f"{held} could be sold after a halt: {said}")
 
     def _digest(self) -> Any:
         lives = self.flight.trade.lives.by_cid.values()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from engine import seam
-from engine.binance import halting, socket
+from engine.binance import socket
 
 NS = 10**9
 BEGIN_NS = 1_760_000_000 * NS
@@ -57,9 +57,8 @@ def virtual(connect: Any, wall: Any, chance: Any) -> Iterator[VirtualLoop]:
         words = itertools.count(1)
         patch.setattr(seam, "token", lambda size: f"{next(words):0{2 * size}x}")
         patch.setattr(socket, "connect", connect)
-        # looks that cost much and change little where nothing is waited for by anybody
+        # a look that costs much and changes little where nothing is waited for by anybody
         patch.setattr(socket, "LOOK_S", 5.0)
-        patch.setattr(halting, "LOOK_S", 0.25)
         try:
             yield loop
         finally:
