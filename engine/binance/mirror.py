@@ -101,10 +101,22 @@ class Mirror(Tables):
         self.head[k.OPEN : k.OPEN + len(opened)] = opened
         self.head[k.N_OPEN] = len(opened)
 
+    def _pass_lock(self, order: int) -> None:
+        """Let the other of a pair, where it goes on, hold back what is left of it when the one that did for both has ended."""
+        row = self.order(order)
+        if not row.sibling or not row.lock:
+            return
+        other = self.order(row.sibling - 1)
+        if other.status <= k.PARTIALLY_FILLED:
+            asked = Terms(other.side, other.kind, other.price, other.stop)
+            self.orders[row.sibling - 1, k.LOCK] = self.cost(other.coin, asked, other.amount - other.filled, other.mark)
+
     def set_stage(self, order: int, stage: Stage, amount: int, stop: int = 0) -> None:
         """Set how an order stands; one that has ended leaves the book."""
         row = self.orders[order]
         was_open, is_open = row[k.STATUS] <= k.PARTIALLY_FILLED, STATUS[stage] <= k.PARTIALLY_FILLED
+        if not is_open:
+            self._pass_lock(order)
         self._shrink(order, amount - int(row[k.FILLED]) if is_open else 0)
         row[k.STATUS], row[k.AMOUNT] = STATUS[stage], amount
         if stop:

@@ -401,6 +401,31 @@ def test_a_half_done_replacement_that_cannot_be_read_leaves_the_new_one_unknown(
     play(work)
 
 
+def test_what_goes_on_of_a_pair_holds_back_what_both_did(play: Play) -> None:
+    async def work(its: World) -> None:
+        its.exchange.plan = []
+        its.trade.place_oco("AAAUSDT", -3, 120, 80)
+        await its.quiet()
+        stop = next(order for order in its.exchange.open.values() if order["second"])
+        its.exchange._happen(stop, 0.5)
+        await asyncio.sleep(1)
+        assert its.life(0).stage is Stage.EXPIRED
+        assert its.trade.account.position("AAAUSDT").amount == Decimal("1.5")
+        assert its.trade.purse.sellable(0) == 0
+        its.trade.place_order("AAAUSDT", -1)
+        assert its.trade.account.order(2).refusal.startswith("own: a sell of 1 AAA; 0 is the strategy's")
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        assert its.trade.purse.sellable(0) == 0, "as after a restart"
+        its.trade.cancel_order("AAAUSDT")
+        await its.quiet()
+        await asyncio.sleep(1)
+        assert its.trade.purse.sellable(0) == 3 * UNIT // 2
+
+    play(work)
+
+
 def test_a_pair_ends_as_one(play: Play) -> None:
     async def work(its: World) -> None:
         its.exchange.plan = []
