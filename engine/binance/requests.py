@@ -43,8 +43,12 @@ def pair(limit: Life, stop: Life, asked: tuple[Terms, Terms], amount: int) -> di
 
 
 def replacement(old: Life, new: Life, asked: Terms, amount: int) -> dict[str, Any]:
-    """Return the parameters of an order in another's stead: none is placed where the other could not be cancelled."""
-    return single(new, asked, amount) | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old.cid}
+    """Return the parameters of an order in another's stead: none is placed where the other could not be cancelled.
+
+    Nor where it has begun to fill, which may be on the way here: what has filled would be bought or sold once more.
+    """
+    params = single(new, asked, amount) | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrigClientOrderId": old.cid}
+    return params | {"cancelRestrictions": "ONLY_NEW"}
 
 
 def reduced(life: Life, amount: int) -> dict[str, Any]:

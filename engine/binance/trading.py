@@ -311,6 +311,8 @@ class BinanceTradeSystem(TradeSystem):
         old, why = self.lives.of_number(order), self._refuse(n, asked, amount, (order,))
         if old is None or old.stage is Stage.UNKNOWN:
             why = "nobody knows whether it is there"
+        elif old.filled:
+            why = "it has filled in part; cancel it and place another"
         meant = Meant(n, asked, amount, self.raw.mark_units(n), by, reason)
         lives = [] if why else self._intend(meant)
         if old is None or not lives:

@@ -94,6 +94,9 @@ class Exchange:
 
     def cancel_replace(self, p: Json) -> Json:
         try:
+            if self._find(p | {"origClientOrderId": p["cancelOrigClientOrderId"]}, -2011, "Unknown order sent.")["filled"]:
+                assert p["cancelRestrictions"] == "ONLY_NEW"
+                raise Refusal(-2011, "Order was not canceled due to cancel restrictions.")
             ended = self.cancel({"symbol": p["symbol"], "origClientOrderId": p["cancelOrigClientOrderId"]})
         except Refusal as no:
             parts = {"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED"}

@@ -401,6 +401,24 @@ def test_a_half_done_replacement_that_cannot_be_read_leaves_the_new_one_unknown(
     play(work)
 
 
+@pytest.mark.parametrize("amount", [-3, 3])
+def test_an_order_that_fills_as_it_is_replaced_stays(play: Play, amount: int) -> None:
+    async def work(its: World) -> None:
+        order = await its.rests(90 if amount > 0 else 120, amount)
+        (there,) = its.exchange.open.values()
+        its.loop.call_later(0.005, lambda: its.exchange._happen(there, 0.5))
+        its.trade.replace_order(order, 3, 91 if amount > 0 else 110)
+        await its.quiet()
+        await asyncio.sleep(1)
+        assert list(its.exchange.open.values()) == [there]
+        assert its.life(order).filled == 3 * UNIT // 2
+        assert "-2011 Order was not canceled due to cancel restrictions." in its.trade.account.order(1).refusal
+        with pytest.raises(OrderError, match="it has filled in part; cancel it and place another"):
+            its.trade.replace_order(order, 1, 91 if amount > 0 else 110)
+
+    play(work)
+
+
 def test_what_goes_on_of_a_pair_holds_back_what_both_did(play: Play) -> None:
     async def work(its: World) -> None:
         its.exchange.plan = []
