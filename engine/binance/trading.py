@@ -201,6 +201,10 @@ class BinanceTradeSystem(TradeSystem):
             for order in [its for its in mirror.open_orders if mirror.orders[its, k.SIDE] == k.BUY]:
                 self.cancel(order)
 
+    def brings_exits(self, order: int) -> bool:
+        life = self.lives.of_number(order)
+        return life is not None and bool(self.lives.meant[life.cid].asked.exits)
+
     def spendable(self, n: int) -> int:
         return self.purse.spendable(n)
 

@@ -253,7 +253,7 @@ class FrameMaker:
             tif=order.tif.value,
             entry=order.entry,
             pair=order.pair,
-            change=change_of(view),
+            change=change_of(session.trade, number),
             status=order.status.value,
             by=order.by,
             bars=session.feed.latest.step - order.step,

@@ -6,24 +6,25 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from engine.errors import OrderError, TickdeckError
-from engine.exchange import OrderView
 from engine.exchange import kernel as k
 from engine.host.protocol import AmendOrder, CancelAll, CancelOrder, HandCommand, PlaceOco, PlaceOrder, ReplaceOrder, Reply
 from engine.loop import Engine
 from engine.model import Order, OrderStatus, OrderType, Side, TimeInForce
+from engine.trading.system import TradeSystem
 
 Note = Callable[[str, str], None]
 """Takes a line for the log: its level and its text."""
 
 
-def change_of(view: OrderView) -> str:
+def change_of(trade: TradeSystem, number: int) -> str:
     """Return what of an order can be changed: "any", "less" of its amount, or "" nothing.
 
     Another order in its stead would neither trail, nor expire at once, nor bring its exits along.
     """
+    view = trade.exchange.order(number)
     if view.status not in (k.NEW, k.PARTIALLY_FILLED) or view.kind == k.MARKET or view.sibling:
         return ""
-    return "less" if view.trail or view.exits or view.tif != k.GTC else "any"
+    return "less" if view.trail or trade.brings_exits(number) or view.tif != k.GTC else "any"
 
 
 class Hand:
@@ -133,7 +134,7 @@ class Hand:
         exchange, number = self._trade.exchange, command.order_id
         if not 0 <= number < exchange.n_orders:
             raise OrderError(f"there is no order #{number}")
-        if change_of(exchange.order(number)) == "less":
+        if change_of(self._trade, number) == "less":
             raise OrderError(f"order #{number} can only be reduced", hint="cancel it and place another")
         old = self._trade.account.order(number)
         amount = _amount(command.amount) - old.filled

@@ -296,6 +296,10 @@ class TradeSystem(TradeSystemAPI):
         """Return what of a coin's own position can be sold once no order sells it, whole lots, in base units."""
         return self.account.sellable(n)
 
+    def brings_exits(self, order: int) -> bool:
+        """Whether exits are to follow an order."""
+        return self.exchange.order(order).exits > 0
+
     def _open_order(self, order: int) -> OrderView:
         """Return an order that can be changed."""
         self._there_is(order)

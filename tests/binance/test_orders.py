@@ -16,6 +16,7 @@ from engine.binance.life import Execution, Life, Stage
 from engine.binance.numbers import NotExact
 from engine.errors import ExchangeError, JournalError, OrderError
 from engine.exchange import kernel as k
+from engine.host.hand import change_of
 from engine.model import OrderStatus, OrderType, Signal
 from engine.trading.terms import Terms
 from tests.binance.sim import World
@@ -511,6 +512,14 @@ def test_exits_are_for_what_an_entry_brought_in_before_it_was_cancelled(play: Pl
         await its.quiet()
         assert its.trade.lives.exits == {}
         assert its.trade.mirror.n_orders == 3
+
+    play(work)
+
+
+def test_an_entry_with_exits_is_not_replaced_by_hand(play: Play) -> None:
+    async def work(its: World) -> None:
+        assert change_of(its.trade, await its.rests()) == "any"
+        assert change_of(its.trade, await its.rests(stop_loss=80)) == "less"
 
     play(work)
 
