@@ -34,6 +34,8 @@ class Stage(StrEnum):
 
 OWN = frozenset((Stage.INTENT, Stage.SENT, Stage.UNKNOWN))
 ENDED = frozenset((Stage.FILLED, Stage.CANCELED, Stage.REJECTED, Stage.EXPIRED, Stage.EXPIRED_IN_MATCH, Stage.NOT_PLACED))
+UNSENT = frozenset((Stage.REJECTED, Stage.NOT_PLACED))
+"""What ended without ever having been at the exchange, as far as that can be proven."""
 ORDER = (Stage.INTENT, Stage.SENT, Stage.UNKNOWN, Stage.PENDING_NEW, Stage.NEW, Stage.PARTIALLY_FILLED)
 """In which an order goes through what does not end it."""
 

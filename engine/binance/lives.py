@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -37,6 +38,11 @@ class Meant(NamedTuple):
     reason: str
     entry: str = ""
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it may use what of the requests' weight is kept for cancels: it takes a position off, or protects it."""
+        return self.by == "kill" or bool(self.entry)
+
 
 class Lives:
     """The orders of one strategy, by `tag`: made before they are sent, changed by what tells of them, found again at a start.
@@ -62,7 +68,11 @@ class Lives:
         self.numbers: dict[str, int] = {}
         self.meant: dict[str, Meant] = {}
         self.exits: dict[str, tuple[Exit, ...]] = {}
-        """What is to follow an entry, by its client id, until that has been sent."""
+        """What is to follow an entry, by its client id, until all of it is known to have been sent."""
+        self.closing: defaultdict[str, list[Life]] = defaultdict(list)
+        """The exits that were meant for an entry, by its client id, oldest first."""
+        self.forgone: Counter[str] = Counter()
+        """For how much of an entry no exits are to follow any more, by its client id."""
         self.last_trade: dict[CoinName, tuple[int, Timestamp]] = {}
         self.first: dict[CoinName, Timestamp] = {}
         self.moved = False
@@ -125,6 +135,8 @@ class Lives:
             case "proof":
                 life.lost(facts["time"])
                 life.conclude(Stage(facts["stage"]), facts["time"], facts["text"])
+            case "exits":
+                self.forgone[life.cid] += facts["forgone"]
 
     # making
 
@@ -164,8 +176,8 @@ class Lives:
         self.first.setdefault(coin, time)
         if its.asked.exits:
             self.exits[cid] = its.asked.exits
-        # once an exit is written down it has been sent, as far as anybody can know
-        self.exits.pop(its.entry, None)
+        if its.entry:
+            self.closing[its.entry].append(life)
         return life
 
     def _after(self, number: int) -> None:
@@ -220,6 +232,11 @@ class Lives:
         life.lost(self._now(), text)
         self._show(life)
 
+    def tell_exits(self, entry: Life, text: str, forgone: int = 0) -> None:
+        """Write down what becomes of an entry's exits, and for how much more of it none are to follow."""
+        self.forgone[entry.cid] += forgone
+        self.note("exits", entry, text=text, forgone=forgone)
+
     def _take_new(self, life: Life, execution: Execution) -> bool:
         if not self._take(life, execution):
             return False
@@ -261,6 +278,10 @@ class Lives:
             self._unsettled.pop(life.cid, None)
         else:
             self._unsettled[life.cid] = life
+        # one that is proven unsent leaves its entry without exits; an entry may have come about after all
+        owner = self.meant[life.cid].entry or life.cid
+        if owner in self.meant and self.meant[owner].asked.exits:
+            self.exits[owner] = self.meant[owner].asked.exits
         self.changed(life)
 
     # finding

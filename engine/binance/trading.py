@@ -160,7 +160,8 @@ class BinanceTradeSystem(TradeSystem):
     def _barred(self, life: Life) -> str:
         """Return why an order that has been written down may not leave after all."""
         its = self.lives.meant[life.cid]
-        return self.client.budget.keeps_orders(urgent=True) if its.by == "kill" else self.held_up(its.n)
+        kept = "" if its.by == "kill" else self.kept_in(its.n)
+        return kept or self.client.budget.keeps_orders(urgent=its.urgent)
 
     # how it fares
 

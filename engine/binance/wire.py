@@ -136,15 +136,12 @@ class Wire:
                 life.sent(self.client.clock.now)
             self.client.budget.placing += len(legs)
             try:
-                answer = await self._send("post", path, 1, params, urgent=self._is_kill(legs[0]))
+                answer = await self._send("post", path, 1, params, urgent=self.lives.meant[legs[0].cid].urgent)
             finally:
                 self.client.budget.placing -= len(legs)
             await self._take_answer(legs, answer, old)
         finally:
             self.placing -= {life.cid for life in legs}
-
-    def _is_kill(self, life: Life) -> bool:
-        return self.lives.meant[life.cid].by == "kill"
 
     async def _send(self, method: str, path: str, weight: int, params: dict[str, Any], *, urgent: bool = False) -> Answer:
         try:

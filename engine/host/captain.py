@@ -273,7 +273,7 @@ class Captain(Pilot):
             return happened
         self._journalled = rows[-1].seq
         for row in rows:
-            if row.what == "proof":
+            if row.what in ("proof", "exits"):
                 self.note("warning", f"order #{row.order} {row.text}")
         return msgspec.structs.replace(happened or Events([], [], []), journal=rows)
 

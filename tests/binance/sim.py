@@ -25,7 +25,7 @@ from engine.exchange import kernel as k
 from engine.model import OrderType, Signal
 from tests.binance.sim_exchange import MS, UNIT, Exchange, Refusal
 from tests.binance.sim_flight import Connection, Flight, Reply, ShakyJournal
-from tests.binance.sim_judge import differences, judge
+from tests.binance.sim_judge import differences, judge, owing
 from tests.binance.sim_loop import BEGIN_NS, NS, VirtualLoop, virtual
 
 ON_REQUESTS = (
@@ -338,6 +338,7 @@ class World:
                     self._act(trade)
             await asyncio.sleep(self.dice.random() * 1.5)
         await self._come_to_rest()
+        await self._send_what_is_owed()
         judge(self)
         await self._flatten()
         self.flight.kill()
@@ -438,6 +439,18 @@ class World:
             self.wrong.append(f"orders are open after a halt: {said}")
         if not all(trade.account.is_dust(n, held[n], trade.raw.mark_units(n)) for n in (0, 1)):
             self.wrong.append(f"{held} could be sold after a halt: {said}")
+
+    async def _send_what_is_owed(self) -> None:
+        """Armed, and with nothing going wrong any more, the exits that could be sent are sent."""
+        if not owing(self):
+            return
+        self.flight.trade.arm()
+        until = self.loop.now_s + 700
+        while (late := owing(self)) and self.loop.now_s < until:
+            self.flight.trade.vigil("")
+            await asyncio.sleep(5.0)
+        self.wrong += [f"the exits of {cid} never went out" for cid in late]
+        await self._come_to_rest(5.0)
 
     def _digest(self) -> Any:
         lives = self.flight.trade.lives.by_cid.values()

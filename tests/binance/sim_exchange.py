@@ -66,15 +66,18 @@ class Exchange:
     # what is asked
 
     def place(self, p: Json) -> Json:
+        self._judge(p["symbol"], p["side"], p)
         order = self._enter(p["symbol"], p["side"], p["type"], count(p["quantity"]), p, p["newClientOrderId"])
         return self._reply(order, self._take(order))
 
     def place_pair(self, p: Json) -> Json:
         pair = next(self.lists)
-        legs = []
+        asked, legs = [], []
         for word in ("above", "below"):
             its = {name[len(word) :]: value for name, value in p.items() if name.startswith(word)}
-            its = {name[0].lower() + name[1:]: value for name, value in its.items()}
+            asked.append({name[0].lower() + name[1:]: value for name, value in its.items()})
+            self._judge(p["symbol"], p["side"], asked[-1])
+        for its in asked:
             cid = its.pop("clientOrderId")
             legs.append(self._enter(p["symbol"], p["side"], its["type"], count(p["quantity"]), its, cid, pair, bool(legs)))
         plans = [leg.pop("plan") for leg in legs]
@@ -180,6 +183,14 @@ class Exchange:
         self._take(order)
 
     # orders
+
+    def _judge(self, coin: str, side: str, p: Json) -> None:
+        """Refuse a sell that the market has gone past."""
+        mark = COINS[coin][2]
+        if side == "SELL" and p["type"] == "STOP_LOSS" and "stopPrice" in p and count(p["stopPrice"]) >= mark:
+            raise Refusal(-2010, "Stop price would trigger immediately.")
+        if side == "SELL" and p["type"] == "LIMIT_MAKER" and count(p["price"]) <= mark:
+            raise Refusal(-2010, "Order would immediately match and take.")
 
     def _enter(
         self, coin: str, side: str, kind: str, amount: int, p: Json, cid: str, pair: int = -1, second: bool = False

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from engine.binance.life import ENDED, Stage
-from tests.binance.sim_exchange import OPEN
+from tests.binance.sim_exchange import OPEN, count
 
 if TYPE_CHECKING:
     from tests.binance.sim import World
@@ -22,13 +22,36 @@ def judge(world: World) -> None:
             world.wrong.append(f"{cid} is an orphan")
         if len(orders) > 1:
             world.wrong.append(f"{cid} was placed {len(orders)} times")
-    closing = Counter(entry.facts["entry"] for entry in meant.values() if "entry" in entry.facts)
-    for cid, legs in closing.items():
-        if legs > len(meant[cid].facts["exits"]):
-            world.wrong.append(f"the exits of {cid} were sent {legs} times")
+    closing: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for cid, its in meant.items():
+        if "entry" in its.facts and cid in exchange.by_cid:
+            # the legs of a pair are for the same
+            closing[its.facts["entry"]][its.facts.get("pair", cid)] = its.facts["amount"]
+    for cid, sent in closing.items():
+        if sum(sent.values()) > _received(world, cid):
+            world.wrong.append(f"the exits of {cid} were sent for {sum(sent.values())}, more than it brought in")
     for n, base in enumerate(("AAA", "BBB")):
         if trade.mirror.position(n) < 0:
             world.wrong.append(f"{base} of the holder was sold: {trade.mirror.position(n)}")
+
+
+def owing(world: World) -> list[str]:
+    """The entries that have exits to come for something that could be sold now."""
+    trade = world.flight.trade
+    told = []
+    for cid in [cid for cid, its in trade.lives.meant.items() if its.asked.exits]:
+        life = trade.lives.by_cid[cid]
+        n = trade.mirror.index[life.coin]
+        could = min(trade.following._rest(life, n), trade.purse.sellable(n)) if life.complete else 0
+        if not trade.account.is_dust(n, could, trade.raw.mark_units(n)):
+            told.append(cid)
+    return told
+
+
+def _received(world: World, cid: str) -> int:
+    order = world.exchange.by_cid[cid][0]
+    mine = [its for its in world.exchange.trades if its["orderId"] == order["orderId"]]
+    return sum(count(its["qty"]) - count(its["commission"]) for its in mine)
 
 
 def differences(world: World) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
@@ -514,6 +515,206 @@ def test_exits_are_for_what_an_entry_brought_in_before_it_was_cancelled(play: Pl
         assert its.trade.mirror.n_orders == 3
 
     play(work)
+
+
+async def lets_in(its: World, fault: str = "", **exits: float) -> None:
+    """Have an entry fill, whose exits meet a fault; nothing of its coin is there beside it."""
+    its.exchange.balances["AAA"][0] = 0
+    its.exchange._tell_balances()
+    await its.rests(**exits)
+    if fault:
+        its.soon[fault] = 1
+    its.exchange._happen(max(its.exchange.open.values(), key=lambda order: order["orderId"]), 1.0)
+    await asyncio.sleep(1)
+    await its.quiet()
+
+
+async def watched(its: World, seconds: int) -> None:
+    """Let time pass, looked at and armed again as somebody would who sees it disarmed."""
+    for _ in range(seconds):
+        its.trade.vigil("")
+        if its.trade.disarmed:
+            with contextlib.suppress(OrderError):
+                its.trade.arm()
+        await asyncio.sleep(1)
+
+
+def told(its: World) -> list[str]:
+    return [entry.facts["text"] for entry in its.flight.journal.entries() if entry.what == "exits"]
+
+
+def stops(its: World) -> list[int]:
+    return [order["amount"] for order in its.exchange.open.values() if order["type"] == "STOP_LOSS"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"), [("429", "-1003 Too much request weight used."), ("filter", "-1013 Filter failure: NOTIONAL")]
+)
+def test_exits_that_are_refused_are_tried_again(play: Play, fault: str, why: str) -> None:
+    async def work(its: World) -> None:
+        await lets_in(its, fault, stop_loss=80, take_profit=120)
+        assert [its.life(n).stage for n in (1, 2)] == [Stage.REJECTED, Stage.REJECTED]
+        assert told(its) == [f"has no exits: {why}; tried again in 5 s"]
+        await watched(its, 2)
+        assert its.exchange.open == {}, "not at once"
+        await watched(its, 70)
+        assert stops(its) == [999 * UNIT // 1000]
+        assert len(its.exchange.orders) == 3, "an entry and a pair"
+        assert its.trade.account.order(3).entry == its.trade.account.order(4).entry == 0
+        assert len(told(its)) == 1
+
+    play(work, adopt={})
+
+
+def test_exits_that_are_refused_again_and_again_are_tried_less_often(play: Play) -> None:
+    async def work(its: World) -> None:
+        await lets_in(its, "filter", stop_loss=80)
+        its.soon["filter"] = 4
+        await watched(its, 60)
+        assert [text.rpartition("; ")[2] for text in told(its)] == [f"tried again in {s} s" for s in (5, 10, 20, 40)]
+
+    play(work, adopt={})
+
+
+def test_exits_use_what_is_kept_of_the_weight(play: Play) -> None:
+    async def work(its: World) -> None:
+        budget = its.flight.client.budget
+        await its.rests(stop_loss=80)
+        await its.rests(stop_loss=80)
+        budget._count(int(budget.limit * 0.9))
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        await asyncio.sleep(1)
+        assert len(stops(its)) == 1
+        budget._count(budget.limit)
+        its.exchange._happen(its.exchange.open[2], 1.0)
+        await asyncio.sleep(1)
+        assert len(stops(its)) == 1
+        assert its.trade.mirror.n_orders == 3, "they wait unsent"
+        budget._count(0)
+        await watched(its, 2)
+        assert len(stops(its)) == 2
+
+    play(work)
+
+
+def test_exits_that_could_not_be_written_down_follow(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.rests(stop_loss=80)
+        append = its.flight.journal.append
+
+        def full(entries: Any) -> int:
+            if entries[0][0] == "intent":
+                raise JournalError("the disk is full")
+            return append(entries)
+
+        its.flight.journal.append = full  # type: ignore[method-assign]
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        await asyncio.sleep(1)
+        assert its.trade.disarmed == "the disk is full"
+        its.flight.journal.append = append  # type: ignore[method-assign]
+        await watched(its, 7)
+        assert stops(its) == [999 * UNIT // 1000]
+
+    play(work)
+
+
+def test_exits_that_a_crash_kept_from_leaving_follow_when_that_is_proven(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.rests(stop_loss=80)
+        its.trade.wire.place = lambda *order: None  # type: ignore[method-assign]
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        await asyncio.sleep(1)
+        assert its.life(1).stage is Stage.INTENT
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.life(1).stage is Stage.UNKNOWN)
+        await watched(its, 30)
+        assert stops(its) == [], "it may be there"
+        await its.until(lambda: its.life(1).stage is Stage.NOT_PLACED)
+        await watched(its, 7)
+        assert stops(its) == [999 * UNIT // 1000]
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        await watched(its, 70)
+        assert len(its.exchange.orders) == 2
+
+    play(work)
+
+
+def test_exits_wait_for_balances_that_are_told_late(play: Play) -> None:
+    async def work(its: World) -> None:
+        # as where another coin is paid with this one
+        its.trade.account._spent = [0]
+        its.exchange.balances["AAA"][0] = 0
+        its.exchange._tell_balances()
+        await its.rests(stop_loss=80)
+        its.exchange._happen(its.exchange.open[1], 0.4)
+        await asyncio.sleep(1)
+        its.exchange.tell = lambda event: event["e"] == "outboundAccountPosition" or its.stream(event)
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        await watched(its, 4)
+        assert stops(its) == []
+        await watched(its, 3)
+        assert stops(its) == [399 * UNIT // 1000]
+        assert told(its) == ["has no exits for 0.6 AAA: it is not free; they follow when it is"]
+        its.exchange.tell = its.stream
+        await watched(its, 70)
+        assert stops(its) == [399 * UNIT // 1000, 600 * UNIT // 1000]
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        await watched(its, 10)
+        assert len(stops(its)) == 2
+
+    play(work, adopt={})
+
+
+@pytest.mark.parametrize(
+    ("exits", "why"),
+    [
+        ({"stop_loss": 101}, "Stop price would trigger immediately."),
+        ({"stop_loss": 101, "take_profit": 120}, "Stop price would trigger immediately."),
+        ({"stop_loss": 80, "take_profit": 95}, "Order would immediately match and take."),
+    ],
+)
+def test_what_the_market_has_gone_past_the_exits_of_is_sold(play: Play, exits: Any, why: str) -> None:
+    async def work(its: World) -> None:
+        await lets_in(its, **exits)
+        await watched(its, 1)
+        assert told(its) == [
+            f"has no exits: -2010 {why}",
+            "is sold at market: the market has gone past its exits; 0.999 AAA",
+        ]
+        sold = its.trade.account.order(its.trade.mirror.n_orders - 1)
+        assert (sold.type, sold.amount, sold.entry) == (OrderType.MARKET, Decimal("0.999"), 0)
+        assert its.trade.account.position("AAAUSDT").amount < Decimal("0.001")
+        await watched(its, 70)
+        assert its.exchange.open == {}
+
+    play(work, adopt={})
+
+
+def test_no_exits_follow_for_what_was_sold_otherwise(play: Play) -> None:
+    async def work(its: World) -> None:
+        await its.rests(stop_loss=80)
+        its.trade.disarm("for lunch")
+        its.exchange._happen(its.exchange.open[1], 1.0)
+        await asyncio.sleep(1)
+        await its.trade.halt(flatten=True)
+        assert its.trade.account.position("AAAUSDT").amount < Decimal("0.001")
+        await watched(its, 2)
+        assert told(its) == ["needs no exits for 0.999 AAA: it is no longer held"]
+        its.trade.place_order("AAAUSDT", 1)
+        await its.quiet()
+        its.flight.kill()
+        await its.start()
+        await its.until(lambda: its.flight.ledger.reconciled)
+        await watched(its, 20)
+        assert its.exchange.open == {}, "what was bought since has none"
+        assert len(told(its)) == 1
+
+    play(work, adopt={})
 
 
 def test_an_entry_with_exits_is_not_replaced_by_hand(play: Play) -> None:

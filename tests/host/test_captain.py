@@ -149,6 +149,11 @@ async def test_what_the_journal_says_is_told_to_whoever_comes(tmp_path: Path) ->
         later = captain.recent()
         assert [row.what for row in later.journal][:2] == ["start", "arm"]
         assert later.log
+        captain.trade._journal.write("exits", text="has no exits: why", forgone=0)
+        captain.events()
+        happened = captain.events()
+        assert happened is not None
+        assert [(line.level, line.text) for line in happened.log] == [("warning", "order #-1 has no exits: why")]
 
 
 async def test_where_there_is_no_history_yet_a_flight_waits_for_its_first_bar(tmp_path: Path) -> None:
