@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 10.0
 """How long the ends of orders are waited for."""
-LOOK_S = 0.005
+LOOK_S, AGAIN_S = 0.005, 2.0
 REASON = "halted"
 
 

@@ -529,7 +529,7 @@ async def lets_in(its: World, fault: str = "", **exits: float) -> None:
     await its.quiet()
 
 
-async def watched(its: World, seconds: int) -> None:
+async def tended(its: World, seconds: int) -> None:
     """Let time pass, looked at and armed again as somebody would who sees it disarmed."""
     for _ in range(seconds):
         its.trade.vigil("")
@@ -555,9 +555,9 @@ def test_exits_that_are_refused_are_tried_again(play: Play, fault: str, why: str
         await lets_in(its, fault, stop_loss=80, take_profit=120)
         assert [its.life(n).stage for n in (1, 2)] == [Stage.REJECTED, Stage.REJECTED]
         assert told(its) == [f"has no exits: {why}; tried again in 5 s"]
-        await watched(its, 2)
+        await tended(its, 2)
         assert its.exchange.open == {}, "not at once"
-        await watched(its, 70)
+        await tended(its, 70)
         assert stops(its) == [999 * UNIT // 1000]
         assert len(its.exchange.orders) == 3, "an entry and a pair"
         assert its.trade.account.order(3).entry == its.trade.account.order(4).entry == 0
@@ -570,7 +570,7 @@ def test_exits_that_are_refused_again_and_again_are_tried_less_often(play: Play)
     async def work(its: World) -> None:
         await lets_in(its, "filter", stop_loss=80)
         its.soon["filter"] = 4
-        await watched(its, 60)
+        await tended(its, 60)
         assert [text.rpartition("; ")[2] for text in told(its)] == [f"tried again in {s} s" for s in (5, 10, 20, 40)]
 
     play(work, adopt={})
@@ -591,7 +591,7 @@ def test_exits_use_what_is_kept_of_the_weight(play: Play) -> None:
         assert len(stops(its)) == 1
         assert its.trade.mirror.n_orders == 3, "they wait unsent"
         budget._count(0)
-        await watched(its, 2)
+        await tended(its, 2)
         assert len(stops(its)) == 2
 
     play(work)
@@ -612,7 +612,7 @@ def test_exits_that_could_not_be_written_down_follow(play: Play) -> None:
         await asyncio.sleep(1)
         assert its.trade.disarmed == "the disk is full"
         its.flight.journal.append = append  # type: ignore[method-assign]
-        await watched(its, 7)
+        await tended(its, 7)
         assert stops(its) == [999 * UNIT // 1000]
 
     play(work)
@@ -628,15 +628,15 @@ def test_exits_that_a_crash_kept_from_leaving_follow_when_that_is_proven(play: P
         its.flight.kill()
         await its.start()
         await its.until(lambda: its.life(1).stage is Stage.UNKNOWN)
-        await watched(its, 30)
+        await tended(its, 30)
         assert stops(its) == [], "it may be there"
         await its.until(lambda: its.life(1).stage is Stage.NOT_PLACED)
-        await watched(its, 7)
+        await tended(its, 7)
         assert stops(its) == [999 * UNIT // 1000]
         its.flight.kill()
         await its.start()
         await its.until(lambda: its.flight.ledger.reconciled)
-        await watched(its, 70)
+        await tended(its, 70)
         assert len(its.exchange.orders) == 2
 
     play(work)
@@ -653,18 +653,18 @@ def test_exits_wait_for_balances_that_are_told_late(play: Play) -> None:
         await asyncio.sleep(1)
         its.exchange.tell = lambda event: event["e"] == "outboundAccountPosition" or its.stream(event)
         its.exchange._happen(its.exchange.open[1], 1.0)
-        await watched(its, 4)
+        await tended(its, 4)
         assert stops(its) == []
-        await watched(its, 3)
+        await tended(its, 3)
         assert stops(its) == [399 * UNIT // 1000]
         assert told(its) == ["has no exits for 0.6 AAA: it is not free; they follow when it is"]
         its.exchange.tell = its.stream
-        await watched(its, 70)
+        await tended(its, 70)
         assert stops(its) == [399 * UNIT // 1000, 600 * UNIT // 1000]
         its.flight.kill()
         await its.start()
         await its.until(lambda: its.flight.ledger.reconciled)
-        await watched(its, 10)
+        await tended(its, 10)
         assert len(stops(its)) == 2
 
     play(work, adopt={})
@@ -681,7 +681,7 @@ def test_exits_wait_for_balances_that_are_told_late(play: Play) -> None:
 def test_what_the_market_has_gone_past_the_exits_of_is_sold(play: Play, exits: Any, why: str) -> None:
     async def work(its: World) -> None:
         await lets_in(its, **exits)
-        await watched(its, 1)
+        await tended(its, 1)
         assert told(its) == [
             f"has no exits: -2010 {why}",
             "is sold at market: the market has gone past its exits; 0.999 AAA",
@@ -689,7 +689,7 @@ def test_what_the_market_has_gone_past_the_exits_of_is_sold(play: Play, exits: A
         sold = its.trade.account.order(its.trade.mirror.n_orders - 1)
         assert (sold.type, sold.amount, sold.entry) == (OrderType.MARKET, Decimal("0.999"), 0)
         assert its.trade.account.position("AAAUSDT").amount < Decimal("0.001")
-        await watched(its, 70)
+        await tended(its, 70)
         assert its.exchange.open == {}
 
     play(work, adopt={})
@@ -703,14 +703,14 @@ def test_no_exits_follow_for_what_was_sold_otherwise(play: Play) -> None:
         await asyncio.sleep(1)
         await its.trade.halt(flatten=True)
         assert its.trade.account.position("AAAUSDT").amount < Decimal("0.001")
-        await watched(its, 2)
+        await tended(its, 2)
         assert told(its) == ["needs no exits for 0.999 AAA: it is no longer held"]
         its.trade.place_order("AAAUSDT", 1)
         await its.quiet()
         its.flight.kill()
         await its.start()
         await its.until(lambda: its.flight.ledger.reconciled)
-        await watched(its, 20)
+        await tended(its, 20)
         assert its.exchange.open == {}, "what was bought since has none"
         assert len(told(its)) == 1
 
