@@ -105,6 +105,8 @@ class Wire:
         task = asyncio.get_running_loop().create_task(self._guarded(work))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        # one that is given up before it has begun never comes to it
+        task.add_done_callback(lambda done: work.close())
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         try:
