@@ -129,7 +129,9 @@ class DeckApp(Departure):
                 if self._link is not link:
                     break
                 reports, frame = link.take()
-                self._heard = time.monotonic()
+                # what is printed comes of an engine that does not answer too
+                if frame is not None or not reports or any(not isinstance(report, Printed) for report in reports):
+                    self._heard = time.monotonic()
                 for report in reports:
                     self._receive(report)
                 if frame is not None:
@@ -239,7 +241,11 @@ class DeckApp(Departure):
             return
         self.kill_engine()
         frame = self.deck.session.frame
-        self._fly_anew(replace(self._spec, at=str(frame.step)) if frame is not None and frame.step >= 0 else self._spec)
+        if frame is None or frame.step < 0:
+            self._fly_anew(self._spec)
+            return
+        self._fly_anew(replace(self._spec, at=str(frame.step)))
+        self.notify(f"the engine starts again, at step {frame.step:,}, where it was last seen", markup=False)
 
     def take_up(self, path: str) -> None:
         """Open a saved session in the stead of what is flown."""

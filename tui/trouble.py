@@ -34,6 +34,9 @@ def troubles(frame: Frame | None, gone: HostGone | HostLost | None, silent: str)
         return found
     if silent and trade is not None:
         found.append(Trouble("STALE", f"the engine has said nothing for {silent}", "K halts", "badge-stale"))
+    elif silent and frame.feed is None:
+        text = f"the engine does not come back from what it does, for {silent} now"
+        found.append(Trouble("STALE", text, "l tells where · r restarts", "badge-stale"))
     if trade is not None and not trade.alive:
         text = f"the account's stream is down, its last word {age_text(trade.age_s)} old; fills may be missing here"
         found.append(Trouble("STALE", text, "K halts", "badge-stale"))

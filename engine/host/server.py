@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.errors import HostError, NoRecording, TickdeckError
 from engine.host.protocol import FRAMES_PER_SECOND, Command, Failure, Message, Progress, Reader, Shutdown, Wanted, pack
 from engine.host.spec import Spec, prepared
+from engine.host.whereabouts import telling
 
 if TYPE_CHECKING:
     from engine.host.pilot import Pilot
@@ -121,7 +122,7 @@ async def _serve(deck: Deck, spec: Spec) -> int:
         loop.add_signal_handler(number, deck.end)
     ready = False
     try:
-        async with prepared(spec, progress) as player:
+        async with telling(), prepared(spec, progress) as player:
             ready = True
             for message in player.opening():
                 deck.send(message)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import linecache
 import sysconfig
 from pathlib import Path
-from traceback import extract_tb
+from traceback import StackSummary, extract_stack, extract_tb
+from types import FrameType
 
 from engine.errors import TickdeckError
 from engine.features.frame import Row
@@ -31,7 +32,16 @@ def place_of_error(error: BaseException) -> str:
 
 def users_line(error: BaseException) -> str:
     """Return `file.py:12: source line` of the innermost line of the user's own code that led to an error, else nothing."""
-    frames = [frame for frame in extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    return _innermost(extract_tb(error.__traceback__))
+
+
+def users_line_now(frame: FrameType) -> str:
+    """Return the same of where a thread is that is in this frame."""
+    return _innermost(extract_stack(frame))
+
+
+def _innermost(stack: StackSummary) -> str:
+    frames = [frame for frame in stack if _is_users(frame.filename)]
     if not frames:
         return ""
     frame = frames[-1]

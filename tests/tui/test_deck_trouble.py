@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from engine.host import protocol as p
 from tui.actions import ACTIONS
 from tui.app import DeckApp
-from tui.mailbox import HostLost, HostSpec
+from tui.mailbox import HostLost, HostSpec, Printed
 from tui.settings import Settings
 from tui.theme import THEMES
 
@@ -41,8 +41,21 @@ async def test_an_engine_that_hangs_is_ended_and_started_again_where_it_stood() 
         assert "× stale" in bar
         assert "r restarts" in bar
         assert "paused" not in bar
+        assert "STALE  the engine does not come back from what it does, for 7s now" in "\n".join(screen_text(app))
+        heard = app._heard
+        links[0].put(Printed(["the strategy has not come back from step 709, it is at dip.py:4: while True:"]))
+        await settle(pilot)
+        assert app._heard == heard, "what is printed is no answer"
+        app._every_second()
+        await settle(pilot)
+        assert "× stale" in screen_text(app)[-2]
+        await pilot.press("l")
+        await settle(pilot)
+        assert "has not come back from step 709" in "\n".join(screen_text(app))
         await pilot.press("r")
         await settle(pilot)
+        told = "the engine starts again, at step 709, where it was last seen"
+        assert told in [note.message for note in app._notifications]
         assert links[0].killed, "it does not answer, so it is not asked"
         assert specs[1:] == [HostSpec(at="709")]
         assert "‖ paused" in screen_text(app)[-2]
