@@ -51,6 +51,8 @@ class Client:
         self.keys = keys
         self.budget = budget or RateBudget()
         self.clock = clock or ExchangeClock()
+        self.rehearses = urlsplit(hosts.rest).hostname in LOOPBACK
+        """Whether the exchange is a rehearsal's: on this machine, and anew with all its accounts each time it is opened."""
         self._library: Any = None
         self._sampling: asyncio.Task[None] | None = None
 
@@ -63,8 +65,8 @@ class Client:
             keys.api_key.reveal() if keys is not None else None,
             keys.secret.reveal() if keys is not None and keys.secret is not None else None,
             requests_params={"timeout": PATIENCE_S},
-            # a rehearsal is on this machine, and no proxy's business
-            session_params={"trace_configs": [trace], "trust_env": urlsplit(self.hosts.rest).hostname not in LOOPBACK},
+            # a rehearsal is no proxy's business
+            session_params={"trace_configs": [trace], "trust_env": not self.rehearses},
             private_key=keys.private_key.reveal() if keys is not None and keys.private_key is not None else None,
         )
         library.API_URL = self.hosts.rest

@@ -245,7 +245,11 @@ def test_what_is_on_its_way_is_held_back_until_the_balances_tell_of_it(play: Pla
 
 
 @pytest.mark.parametrize("anew", [0, 1, 4], ids=["nothing", "another trade by then", "more trades by then"])
-def test_an_account_that_was_wiped_is_said_to_be_and_begins_anew_with_its_journal(play: Play, anew: int) -> None:
+def test_an_account_that_was_wiped_is_said_to_be_and_begins_anew_with_its_journal(
+    play: Play, anew: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.binance.client.LOOPBACK", ())
+
     async def work(its: World) -> None:
         its.trade.place_order("AAAUSDT", 1)
         await its.quiet()
