@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -20,6 +19,7 @@ import tomli_w
 
 from engine import seam
 from engine.config import SessionConfig
+from engine.config.asked import HINT, VERSION, config_in, read_tables
 from engine.config.saved import KEY, spare
 from engine.errors import NoRecording, RecordingError, UsageError
 from engine.history import Input
@@ -34,8 +34,6 @@ from engine.statehash import state_hash
 from engine.strategy import Strategy
 from engine.trading.system import TradeSystem
 
-VERSION = 1
-MOST_BYTES = 16 * 2**20
 AUTOSAVE_S = 0.5
 SHAPES: dict[str, tuple[str, ...]] = {
     "place_order": ("coin", "amount", "price"),
@@ -49,7 +47,6 @@ SHAPES: dict[str, tuple[str, ...]] = {
 WHOLE = ("order", "trail_bps", "trailing_stop_bps")
 KINDS: dict[str, Any] = {"coin": str, "type": OrderType, "tif": TimeInForce, **dict.fromkeys(WHOLE, int)}
 """What an argument is made of; prices and amounts, the rest, are exact decimals as text."""
-HINT = "a session file is written by `tickdeck backtest --save` and by the deck"
 
 Table = dict[str, Any]
 
@@ -152,27 +149,10 @@ def save_run(path: Path, session: Session) -> None:
 
 def read_session(path: Path) -> SavedSession:
     """Return what a session file says; raises UsageError where it is none, or of a version to come."""
+    tables = read_tables(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise UsageError(f"{path} is too large for a session", hint=HINT)
-        tables = tomllib.loads(content.decode())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", hint="check the path of the session") from None
-    except ValueError as error:
-        raise UsageError(f"{path} is no session: {error}", hint=HINT) from None
-    version = tables.get(KEY)
-    if not isinstance(version, int):
-        raise UsageError(f"{path} is no session", hint=HINT)
-    if version > VERSION:
-        raise UsageError(f"{path} was written by a newer tickdeck", hint="update tickdeck to open it")
-    try:
-        beside = Path(tables["beside"]) if tables["beside"] else None
-        if beside is not None and not beside.is_dir():
-            beside = path.absolute().parent
         return SavedSession(
-            SessionConfig.from_dict(tables["config"], source=str(path), beside=beside),
+            config_in(tables, path),
             Path(tables["recording"]["path"]),
             dict(tables["recording"]["coins"]),
             int(tables["step"]),

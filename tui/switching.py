@@ -66,10 +66,9 @@ def look_ahead(mode: str, spec: HostSpec) -> Prospect:
 
 
 def _config_of(spec: HostSpec) -> SessionConfig:
-    from engine.host.spec import Spec, settings_of
+    from engine.config.asked import config_of
 
-    asked = Spec(socket="", config=spec.config, overrides=spec.overrides, recording=spec.recording)
-    return settings_of(asked, lambda text: None)
+    return config_of(spec.config, spec.recording, spec.overrides)
 
 
 def _toml(text: str) -> str:

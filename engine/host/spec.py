@@ -136,20 +136,9 @@ def saved_session(spec: Spec) -> Path | None:
 def settings_of(spec: Spec, tell: Tell) -> SessionConfig:
     """Return the config of a spec, that of the saved session if it names one, with what it changes of it."""
     tell(LOADING)
-    from engine.config import SessionConfig, find_config, load_config
+    from engine.config.asked import config_of
 
-    if spec.config is None and spec.recording is not None:
-        config = SessionConfig.from_dict({"recording": spec.recording}, beside=Path.cwd())
-    else:
-        if (saved := saved_session(spec)) is not None:
-            from engine.session_file import read_session
-
-            config = read_session(saved).config
-        else:
-            config = load_config(find_config(spec.config or "demo"))
-        if spec.recording is not None:
-            config = config.with_overrides({"recording": msgspec.json.encode(spec.recording).decode(), "mode": '"replay"'})
-    return config.with_overrides(spec.overrides)
+    return config_of(spec.config, spec.recording, spec.overrides)
 
 
 def prepare_player(config: SessionConfig, spec: Spec, tell: Tell) -> Player:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     """Return what becomes of a signal for the coin of number n, and the id of its order or -1.
 
-    The exits of an entry protect a position and are no target's work: a buy leaves them, `sell` and `close` take them off. What
-    would be refused takes off nothing but what would buy: who may not sell must not lose what sells for him.
+    What sells for a person, be it an exit of an entry or an order by hand, protects a position and is no target's work: a buy
+    leaves it, `sell` and `close` take it off. What would be refused takes off nothing but what would buy: who may not sell must
+    not lose what sells for him.
     """
     exchange = trade.exchange
     side = k.BUY if signal.kind == "buy" else k.SELL
-    working = _of_coin(trade, n, exits=False)
+    working = _of_coin(trade, n, protecting=False)
     if signal.kind == "cancel":
         for order in working:
             trade.cancel(order)
@@ -43,7 +44,7 @@ def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     )
     amount = _amount(trade, n, side, signal, asked.price or asked.stop or trade.raw.mark_units(n))
     nothing = side == k.SELL and not amount
-    going = working + (_of_coin(trade, n, exits=True) if side == k.SELL else [])
+    going = working + (_of_coin(trade, n, protecting=True) if side == k.SELL else [])
     refused = trade.foresee(n, asked, amount, going) if going and not nothing else 0
     for order in working:
         if not refused or exchange.orders[order, k.SIDE] == k.BUY:
@@ -51,7 +52,7 @@ def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     if refused:
         return refused, -1
     # an entry that was filled in part has sent its exits only now
-    for order in _of_coin(trade, n, exits=True) if side == k.SELL else ():
+    for order in _of_coin(trade, n, protecting=True) if side == k.SELL else ():
         trade.cancel(order)
     if nothing:
         return NOTHING_TO_DO, -1
@@ -59,13 +60,18 @@ def resolve(trade: TradeSystem, n: int, signal: Signal) -> tuple[int, int]:
     return outcome or ORDERED, order
 
 
-def _of_coin(trade: TradeSystem, n: int, *, exits: bool) -> list[int]:
-    """Return the coin's open orders that are exits, or that are not, oldest first; of a pair one is enough."""
+def _of_coin(trade: TradeSystem, n: int, *, protecting: bool) -> list[int]:
+    """Return the coin's open orders that protect what is held, or those that do not, oldest first; of a pair one is enough."""
     if not trade.exchange.head[k.N_OPEN]:
         return []
     orders = trade.exchange.orders
     found = [order for order in trade.exchange.open_orders if orders[order, k.COIN] == n]
-    return [order for order in found if (orders[order, k.PARENT] > 0) == exits]
+    return [order for order in found if _protects(trade, order) == protecting]
+
+
+def _protects(trade: TradeSystem, order: int) -> bool:
+    row = trade.exchange.orders[order]
+    return bool(row[k.PARENT] > 0 or (row[k.SIDE] == k.SELL and trade.notes.of(order)[0] == "hand"))
 
 
 def _amount(trade: TradeSystem, n: int, side: int, signal: Signal, reference: int) -> int:

@@ -184,7 +184,19 @@ def test_foreign_balance_is_never_sold() -> None:
     assert its.trade.account.position("BTCUSDT").amount == 0
 
 
-def test_orders_by_hand_count_as_working() -> None:
+def test_a_sell_by_hand_protects_as_an_exit_does() -> None:
+    its = engine(market([100] * 8), Scripted({0: BUY, 3: BUY, 5: CLOSE}))
+    its.run(2)
+    its.place_order("BTCUSDT", -0.4, 200)
+    its.place_order("BTCUSDT", -0.4, stop=50)
+    its.run()
+    assert [outcome for _, _, outcome in outcomes(its)] == ["order #0", "order #3", "order #4"]
+    assert len(fills_of(its)) == 3
+    assert its.trade.account.position("BTCUSDT").amount < 0.001
+    assert [its.trade.account.order(order).status for order in (1, 2)] == ["CANCELED", "CANCELED"]
+
+
+def test_a_buy_by_hand_counts_as_working() -> None:
     its = engine(market([100] * 4), Scripted({1: BUY}))
     its.run(1)
     its.place_order("BTCUSDT", 1, 50)
