@@ -103,13 +103,14 @@ def run_rewind(folder: Path, keys: int = KEYS) -> dict[str, Any]:
             deck.press(b"\x1b[F")
             deck.until("■ end".encode())
             deck.rest(1.0)
-            step = steps = _steps(folder)
+            steps = _steps(folder)
+            step = steps - 1
             while len(took) < keys:
                 deck.rest(dice.uniform(0.04, 0.15))
                 key = dice.choice([*BACK, b""])
                 far = min(FAR, steps // 10)
                 step -= BACK[key] if key else far
-                if step < 1:
+                if step < 0:
                     break
                 if not key:
                     deck.press(str(far).encode())

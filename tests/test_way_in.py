@@ -75,10 +75,10 @@ def test_from_nothing_to_a_strategy_in_the_deck(archive: LoopbackArchive, termin
     if shutil.which("tmux"):
         command = shlex.join([*TICKDECK, *replay.split()[1:], "--at", "2020-01-02T12:00"])
         terminal.start(f"env -C {shlex.quote(str(home))} {command}", (120, 40))
-        screen = terminal.until(r"paused .* 2,160 / 4,320", 60)
+        screen = terminal.until(r"paused .* 2,159 / 4,319", 60)
         for word in ("REPLAY", "btc", "DipBuyer", "BTCUSDT", "2020-01-02 12:00", "stretch"):
             assert word in screen
         terminal.press("Right")
-        terminal.until(r"2,161 / ")
+        terminal.until(r"2,160 / ")
         terminal.press("q")
         terminal.until(r"LEFT 0")
