@@ -113,7 +113,7 @@ class Wire:
             await work
         # the orders it was about are asked for again, whatever went wrong
         except Exception as error:
-            self._trouble(f"a request failed as none should: {type(error).__name__} {error}"[:200])
+            self._trouble(redact(f"a request failed as none should: {type(error).__name__} {error}")[:200])
 
     async def close(self) -> None:
         """Give up what is out."""

@@ -36,6 +36,7 @@ from engine.host.protocol import (
     TradeRow,
 )
 from engine.host.reporter import NEWEST
+from engine.redaction import redact
 from engine.session import Session
 
 Answer = Callable[[Message], None]
@@ -299,7 +300,7 @@ class Captain(Pilot):
 def _faulty(error: Exception) -> str:
     """Return what to tell of an exception that is nobody's doing but the engine's; the log has where it came from."""
     _LOG.error("a command met a fault of the engine's", exc_info=error)
-    return f"this met a fault of the engine's, and may have been done in part: {type(error).__name__}: {error}"
+    return redact(f"this met a fault of the engine's, and may have been done in part: {type(error).__name__}: {error}")
 
 
 def _number(text: str) -> Decimal | None:

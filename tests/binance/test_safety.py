@@ -136,14 +136,14 @@ def test_no_more_orders_leave_at_once_than_the_exchange_takes(play: Play) -> Non
 def test_what_no_request_should_do_disarms(play: Play) -> None:
     async def work(its: World) -> None:
         async def breaks(life: Any) -> None:
-            raise RuntimeError("as nobody expected")
+            raise RuntimeError("as nobody expected, secret=0123456789")
 
         its.trade.wire.evidence.look = breaks  # type: ignore[method-assign, assignment]
         order = await its.rests()
         its.soon["garbled"] = 1
         its.trade.cancel(order)
         await its.quiet()
-        assert its.trade.disarmed == "a request failed as none should: RuntimeError as nobody expected"
+        assert its.trade.disarmed == "a request failed as none should: RuntimeError as nobody expected, secret=[redacted]"
 
     play(work)
 

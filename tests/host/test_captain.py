@@ -197,7 +197,7 @@ async def test_no_command_ends_a_flight_whatever_the_engine_stumbles_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stumble(*given: object) -> Any:
-        raise IndexError("out of range")
+        raise IndexError("out of range: signature=0123456789abcdef")
 
     async with aboard(tmp_path, "testnet") as captain:
         answers: list[Any] = []
@@ -206,7 +206,9 @@ async def test_no_command_ends_a_flight_whatever_the_engine_stumbles_over(
         monkeypatch.setattr(captain.trade, "arm", stumble)
         captain.obey(Arm(8), answers.append)
         await until(lambda: len(answers) == 2)
-        told = "this met a fault of the engine's, and may have been done in part: IndexError: out of range"
+        told = (
+            "this met a fault of the engine's, and may have been done in part: IndexError: out of range: signature=[redacted]"
+        )
         assert answers == [Reply(7, False, told), Reply(8, False, told)]
         happened = captain.events()
         assert happened is not None
