@@ -15,13 +15,14 @@ from engine.history import MEMORY, History, Input
 from engine.history.world import World
 from engine.market import ReplayFeed
 from engine.model import CoinName, Timestamp
-from engine.params import parameters, place_of, validate
+from engine.params import parameters, place_of
 from engine.result import Result
 from engine.session import Session, prepare
 from engine.state import Raw
 from engine.strategy import Statistics, Strategy
 from engine.strategy.blame import no_signals, place_of_error, users_line
 from engine.strategy.change import change
+from engine.strategy.loader import make
 from engine.strategy.standins import Grounded, Warming
 from engine.trading.api import Number
 from engine.trading.local import LocalTradeSystem
@@ -132,15 +133,7 @@ class Engine:
         """
         history, old = self.history, self.strategy
         known = parameters(kind)
-        params = {its: value for its, value in history.values.items() if its in known}
-        try:
-            new = kind(**validate(kind, params))
-        except TickdeckError:
-            raise
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
+        new = make(kind, {its: value for its, value in history.values.items() if its in known})
         new.rng = deepcopy(history.rng)
         own = old.features()
         new.stats.features.add(its for its in old.stats.features.features if its not in own)

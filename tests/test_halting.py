@@ -12,6 +12,7 @@ import pytest
 
 from engine import Feature, MovingAverage, OrderStatus, Signal, Strategy, backtest
 from engine.errors import AmountOverflow, StrategyError, TickdeckError
+from engine.strategy.loader import make
 from tests.worlds import Scripted, engine, fills_of, market, walk
 
 HERE = Path(__file__).name
@@ -321,3 +322,13 @@ def test_a_strategy_that_cannot_be_made_is_told_with_its_line(tmp_path: Path, te
         backtest({"recording": "recordings/demo", "strategy": {"use": f"{tmp_path / 'own.py'}:Own"}})
     assert isinstance(caught.value, StrategyError)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("raised", [GeneratorExit, SystemExit, ValueError])
+def test_whatever_is_raised_while_a_strategy_is_made_is_told_as_its_own(raised: type[BaseException]) -> None:
+    class Stillborn(Strategy):
+        def __init__(self, *given: Any, **params: Any) -> None:
+            raise raised("no")
+
+    with pytest.raises(StrategyError, match=rf"Stillborn cannot be made: {raised.__name__}: no .*test_halting\.py"):
+        make(Stillborn, {})

@@ -51,7 +51,9 @@ def make(kind: type[Strategy], params: Mapping[str, Any]) -> Strategy:
     """Return a strategy made with these parameters; raises StrategyError, with its author's line, where that cannot be."""
     try:
         return kind(**validate(kind, params))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         if not isinstance(error, TickdeckError):
             raise StrategyError(f"{kind.__name__} cannot be made: {place_of_error(error)}") from error
         if not users_line(error):
